@@ -10,13 +10,13 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { openAdapter } from './gpu/adapter.ts'
 import { ceilings, check, Devices, timed } from './gpu/measure.ts'
 import { generation, hostCost, training } from './gpu/models.ts'
 import { gpuPage } from './gpu/page.ts'
 import { pytorch } from './gpu/pytorch.ts'
 import { GpuRecord } from './gpu/record.ts'
 import { gpuSizes, smallSizes } from './gpu/sizes.ts'
-import { openAdapter } from './gpu/surroundings.ts'
 
 const { values } = parseArgs({
   options: {
@@ -48,8 +48,8 @@ const commit = (): string => {
 }
 
 mkdirSync(values.out, { recursive: true })
-const surroundings = await openAdapter()
-const { adapter, gpu, limits, features, subgroupSizes, subgroupMatrixConfigs } = surroundings
+const opened = await openAdapter()
+const { adapter, gpu, limits, features, subgroupSizes, subgroupMatrixConfigs } = opened
 const about = { date: new Date().toISOString(), node: process.version, commit: commit(), adapter }
 const record = new GpuRecord(join(values.out, 'gpu.jsonl'), about, minutes, (line) => console.error(line))
 await record.try('adapter', adapter, async () => ({
@@ -70,7 +70,7 @@ if (!values.small) await pytorch(record, sizes, values.python)
 await devices.dispose()
 
 const page = join(values.out, 'gpu.html')
-writeFileSync(page, gpuPage(surroundings, record.rows))
+writeFileSync(page, gpuPage(opened, record.rows))
 const failed = record.rows.filter(({ ok }) => !ok)
 console.log(
   `${record.rows.length - failed.length} of ${record.rows.length} rows passed: ${join(values.out, 'gpu.jsonl')}, ${page}`,

@@ -2,7 +2,7 @@
  * Number formats in training: one model, with the same data, order and initial weights, trained under several precision
  * policies and seeds. See README.md.
  *
- *     node --conditions=source --import tsx benchmarks/precision.ts --model nano --policy bf16 --policy fp8-hybrid --out DIR
+ *     node --conditions=source --import tsx benchmarks/precision.ts --model nano --policy bf16 --policy fp8-hybrid
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

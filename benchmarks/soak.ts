@@ -6,8 +6,8 @@
  *     node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --small --sequence 8 --steps 10000
  *     node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --trainers 200
  *
- * `--backend webgpu` needs an adapter: on a machine without one, put `node scripts/with-swiftshader.mjs` in front. Prefix
- * `nice -n 19` where the machine is shared.
+ * `--backend webgpu` needs an adapter: on a machine without one, put `node scripts/with-swiftshader.mjs` in front.
+ * Prefix `nice -n 19` where the machine is shared.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { PerformanceObserver } from 'node:perf_hooks'

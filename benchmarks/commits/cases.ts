@@ -1,6 +1,6 @@
 /**
- * What is timed in two checkouts: every case is made of what the packages of that checkout export, by names that both have. A case gives
- * a function that does its work once; what is read at the end of a turn makes sure that it was done.
+ * What is timed in two checkouts. A case uses only exports of the checkout's packages that exist under the same names
+ * in both.
  */
 import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
@@ -13,7 +13,7 @@ export interface Prepared {
 
 export interface Case {
   readonly name: string
-  /** A checkout that lacks what the case needs throws here, and the case is left out by name. */
+  /** @throws Error if the checkout lacks an export that the case needs; the case is then left out by name */
   prepare(checkout: Checkout): Promise<Prepared>
 }
 
@@ -22,7 +22,7 @@ export interface Checkout {
   readonly backend: 'cpu' | 'webgpu'
   readonly threads: number
   readonly gpu: unknown
-  // The types of two commits are not one type: what is read here is what both have.
+  // Untyped: the types of the two checkouts may differ.
   import(path: string): Promise<any>
   device(): Promise<any>
 }
@@ -53,7 +53,9 @@ const elements = 2 ** 20
 const ramp = (scale: number, shift: number) =>
   Float32Array.from({ length: elements }, (_, i) => shift + scale * (((i * 7919) % 10007) / 10007 - 0.5))
 
-/** A compiled program over tensors, timed until one number of its result can be read. */
+/**
+ * A compiled program over tensors. A call is timed until reading a number back shows that the device has finished it.
+ */
 async function program(
   checkout: Checkout,
   inputs: (device: any) => any[],
@@ -104,7 +106,7 @@ const binary = (name: string): Case => ({
     ),
 })
 
-/** Operations alone: one kernel each, then the ones with work inside a row. */
+/** Single operations: elementwise, over rows, casts, gathers, and chains of them. */
 const operations: readonly Case[] = [
   ...['add', 'mul', 'div', 'maximum', 'minimum', 'less', 'equal'].map(binary),
   ...['neg', 'abs', 'square', 'exp', 'tanh', 'sigmoid', 'silu', 'sin', 'cos', 'floor', 'sign'].map((n) => unary(n)),
@@ -178,7 +180,7 @@ const operations: readonly Case[] = [
   },
 ]
 
-/** The kernels that `benchmarks/kernels` times, by that checkout's own contestant. */
+/** The kernels that `benchmarks/kernels` times, as that checkout's benchmarks/kernels/kumiki.ts runs them. */
 const kernels: readonly Case[] = [
   ...['NN', 'NT', 'TN', 'TT'].map((layout) => ({
     name: `matmul 512 ${layout}`,
@@ -243,7 +245,7 @@ const trainStep: Case = {
   },
 }
 
-/** Work of the packages without a device. */
+/** A case without a device. */
 function plain(name: string, make: (c: Checkout) => Promise<() => unknown>): Case {
   return {
     name,

@@ -1,4 +1,4 @@
-/** The process of one checkout: prepares a case by its number, then does it when told to. Started by `../commits.ts`. */
+/** The process of one checkout: prepares a case by its index, then runs it on request. Started by `../commits.ts`. */
 import { cases, openCheckout, type Prepared } from './cases.ts'
 
 const { root, backend, threads, clock } = JSON.parse(process.argv[2]) as {

@@ -1,24 +1,27 @@
-/** Holds an implementation in a process of its own, so that none disturbs another's memory, workers or compiled code. */
+/**
+ * Runs an implementation in a process of its own, so that implementations do not share memory, workers or compiled
+ * code.
+ */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-/** One question at a time; the answer to each is the next message. */
+/** A child process that answers requests, one at a time: the reply to a request is the process's next message. */
 export interface AskedProcess<Ready> {
-  /** What the process said first. */
+  /** The process's first message. */
   readonly ready: Ready
   ask<Reply>(request: object): Promise<Reply>
   stop(): void
 }
 
 /**
- * @param spec goes to the script as JSON, its only argument
- * @param name for the error
+ * @param spec passed to the script as JSON, its only argument
+ * @param name of the process in error messages
  * @throws Error if the process ends before it is ready
  */
 export async function startProcess<Ready>(script: URL, spec: object, name: string): Promise<AskedProcess<Ready>> {
   const child = fork(fileURLToPath(script), [JSON.stringify(spec)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    serialization: 'advanced', // typed arrays arrive as such
+    serialization: 'advanced', // structured clone: typed arrays stay typed arrays
   })
   return {
     ready: (await nextReply(child, name)) as Ready,

@@ -1,4 +1,4 @@
-/** A training step of any decoder, compiled and with a state of its own: as benchmarks/train-step has it, for other shapes. */
+/** A compiled training step of any decoder with its state: the step of benchmarks/train-step for other shapes. */
 import { decoderModel, type ModelArchitecture } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type ProgramMemory, tensorsOf } from '@kumiki/tensor'
@@ -6,15 +6,15 @@ import { f32, initialState, makeTrainStep, type TrainStep } from '@kumiki/train'
 import { hyperparameters } from '../train-step/workload.ts'
 
 export interface DecoderStep {
-  /** Starts a step on the same batch; resolves when the call returns, the device may still work. */
+  /** Starts a step on the same batch; resolves when the call returns, possibly before the device has finished. */
   start(): Promise<void>
-  /** The loss of the last step, when it is known. */
+  /** The loss of the last step, after the device has computed it. @throws Error before the first step */
   loss(): Promise<number>
   memory(): ProgramMemory
   dispose(): void
 }
 
-/** @param shape sequences and tokens of each; the tokens are spread over the vocabulary */
+/** @param shape number of sequences, and tokens of each; the token ids are spread over the vocabulary */
 export async function decoderStep(
   device: Device,
   architecture: ModelArchitecture,

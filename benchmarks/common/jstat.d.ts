@@ -1,4 +1,4 @@
-// The parts of jstat (https://github.com/jstat/jstat) that are used here; it brings no types.
+// Types of the parts of jstat (https://github.com/jstat/jstat) that are used here; the package has none.
 declare module 'jstat' {
   interface Distributions {
     /** Regularised incomplete beta function I_x(a, b). */

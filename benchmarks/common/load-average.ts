@@ -1,6 +1,6 @@
 import { loadavg } from 'node:os'
 
-/** Processes that wanted a processor in the last minute (0 on Windows): what else the machine was doing. */
+/** Load average of the last minute (0 on Windows), which shows whether other processes used the machine. */
 export function loadAverage(): number {
   return Number(loadavg()[0].toFixed(2))
 }

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os'
 
-/** The processor as results name it. */
+/** Name and number of logical processors of the CPU, for records of results. */
 export function processorName(): string {
   const processors = cpus()
   return `${processors[0].model.trim()}, ${processors.length} logical processors`

@@ -1,4 +1,4 @@
-/** What the numbers depend on besides the adapter. */
+/** Date, versions and machine load of a measurement. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -8,14 +8,14 @@ import { loadAverage } from './load-average.ts'
 export interface Provenance {
   readonly date: string
   readonly node: string
-  /** Of Kumiki, with `modified` where files it depends on are not as committed. */
+  /** Commit of this checkout; `modified` lists the files that the measurement depends on and that differ from it. */
   readonly commit: string
   readonly modified: readonly string[]
-  /** Before the run. */
+  /** Load average before the measurement. */
   readonly loadAverage: number
 }
 
-/** @param packages whose sources the numbers depend on, by folder name */
+/** @param packages whose sources the measurement depends on, by folder name */
 export function provenance(packages: readonly string[]): Provenance {
   const root = new URL('../..', import.meta.url)
   const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trimEnd()
@@ -30,7 +30,7 @@ export function provenance(packages: readonly string[]): Provenance {
   }
 }
 
-/** The release of a package that is installed. */
+/** The installed version of a package. */
 export function versionOf(name: string): string {
   const require = createRequire(import.meta.url)
   let folder = dirname(require.resolve(name))
@@ -42,7 +42,7 @@ export function versionOf(name: string): string {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version
 }
 
-/** The release of jax-js that is installed. */
+/** The installed version of jax-js. */
 export function jaxVersion(): string {
   const file = new URL('../package.json', import.meta.resolve('@jax-js/jax'))
   return JSON.parse(readFileSync(file, 'utf8')).version

@@ -1,6 +1,6 @@
 import jstat from 'jstat'
 
-/** The value that Student's t distribution stays below with probability `p`. */
+/** Quantile `p` of Student's t distribution; NaN unless `degreesOfFreedom` is above 0. */
 export function studentT(p: number, degreesOfFreedom: number): number {
   return degreesOfFreedom > 0 ? jstat.studentt.inv(p, degreesOfFreedom) : Number.NaN
 }

@@ -1,4 +1,4 @@
-/** What a browser has and this version of Node lacks: Iterator helpers, navigator, Worker. */
+/** Web APIs that jax-js needs and this version of Node lacks: iterator helpers, navigator, Worker. */
 import { resolveObjectURL } from 'node:buffer'
 import { Worker as NodeWorker } from 'node:worker_threads'
 
@@ -8,7 +8,7 @@ export interface WebPlatformOptions {
   readonly gpu?: GPU
 }
 
-/** Defines what is missing, before the library that looks for it is loaded. */
+/** Defines these globals. Call it before the library is imported, which looks for them while it loads. */
 export function provideWebPlatform({ threads, gpu }: WebPlatformOptions): void {
   provideIteratorHelpers()
   const navigator = { hardwareConcurrency: threads, userAgent: `Node.js/${process.versions.node}`, gpu }
@@ -34,17 +34,17 @@ globalThis.postMessage = (data) => parentPort.postMessage(data)
 parentPort.on('message', (data) => self.onmessage?.({ data }))
 `
 
-/** As much of the web's Worker as a module in a blob needs. */
+/** The part of the web's Worker that a script in a blob needs, on a worker thread of Node. */
 class WebWorker {
   onmessage: ((event: { data: unknown }) => void) | null = null
   onerror: ((error: Error) => void) | null = null
   private readonly started: Promise<NodeWorker>
-  /** Set once it runs: messages then go out without waiting for a turn of the event loop. */
+  /** Set once the thread is started: messages are then posted synchronously. */
   private running: NodeWorker | undefined
 
   constructor(url: string) {
     const blob = resolveObjectURL(url)
-    if (!blob) throw new Error(`Worker: ${url} is no object URL`)
+    if (!blob) throw new Error(`Worker: ${url} is no URL of URL.createObjectURL; only those are supported here`)
     this.started = blob.text().then((source) => {
       const worker = new NodeWorker(workerGlobals + source, { eval: true })
       worker.on('message', (data) => this.onmessage?.({ data }))

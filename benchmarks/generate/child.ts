@@ -1,4 +1,6 @@
-/** The process of one implementation: loads the model, then continues prompts when told to. Started by `../generate.ts`. */
+/**
+ * The process of one implementation: loads the model, then continues prompts on request. Started by `../generate.ts`.
+ */
 import type { Contestant, ContestantSpec, Reply, Request } from './contestant.ts'
 
 const spec = JSON.parse(process.argv[2]) as ContestantSpec

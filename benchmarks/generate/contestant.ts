@@ -1,13 +1,13 @@
-/** An implementation under test, and the messages by which a run talks to the process it lives in. */
+/** An implementation under test, and the messages to and from its process. */
 
 export const implementations = ['kumiki', 'transformers.js', 'onnxruntime-web', 'llama.cpp'] as const
 export type Implementation = (typeof implementations)[number]
 
 export interface ContestantSpec {
   readonly implementation: Implementation
-  /** Where `files.ts` has put the model in every form. */
+  /** The folder into which `files.ts` wrote the model in every format. */
   readonly models: string
-  /** A folder whose node_modules has the peers. */
+  /** A folder whose node_modules has the packages to compare with. */
   readonly peers?: string
   readonly threads: number
 }
@@ -19,7 +19,7 @@ export interface Request {
 
 export interface Reply {
   readonly ids: readonly number[]
-  /** Until the first token is known. */
+  /** From the request until the first token. */
   readonly prefillSeconds: number
   /** From the first token to the last. */
   readonly decodeSeconds: number
@@ -27,6 +27,6 @@ export interface Reply {
 
 export interface Contestant {
   readonly version: string
-  /** The likeliest tokens, in the order they are made. */
+  /** Greedy decoding: the most likely token at each position. */
   generate(prompt: readonly number[], tokens: number): AsyncIterable<number>
 }

@@ -1,6 +1,6 @@
 /**
- * The cost of a token over the context: how long one step of decoding takes, and how long its attention alone takes at the same context, in
- * the same process by turns. What is left does not grow.
+ * Time of a decoding step by context length, and of its attention alone, measured alternately in one process. The
+ * difference should not grow with the context.
  */
 import { decoderModel, Generator, type Parameters } from '@kumiki/models'
 import { compile, type Device, matmul, softmax, swapAxes, type Tensor } from '@kumiki/tensor'
@@ -10,7 +10,7 @@ import { architecture, promptOf } from './workload.ts'
 export interface ContextCost {
   readonly context: number
   readonly millisecondsPerToken: number
-  /** Scores, softmax and weighted values of all layers, over the cache's room. */
+  /** Scores, softmax and weighted sums of values in all layers, over all positions of the cache. */
   readonly attentionMilliseconds: number
   readonly otherMilliseconds: number
 }
@@ -24,7 +24,8 @@ export async function costOverContext(
   const { numAttentionHeads, numKeyValueHeads, headDim, numHiddenLayers } = architecture
   const group = numAttentionHeads / numKeyValueHeads
   const generator = new Generator(device, decoderModel(architecture), parameters)
-  // As the decoder goes on from its cache: q [KV, G, D], keys and values [S, KV, D].
+  // Attention as in the decoder with a cache: q [KV, G, D], keys and values [S, KV, D], with G query heads per
+  // key/value head.
   const attend = compile((q: Tensor, keys: Tensor, values: Tensor) => {
     const scores = matmul(q, keys.transpose([1, 2, 0]), { dtype: 'float32' }).mul(headDim ** -0.5)
     return matmul(softmax(scores), swapAxes(values, 0, 1), { dtype: 'float32' })

@@ -1,4 +1,4 @@
-/** The same weights in every form that an implementation reads. */
+/** The same weights in the file format of every implementation. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { decoderModel } from '@kumiki/models'
@@ -13,7 +13,6 @@ export async function writeModels(folder: string): Promise<void> {
   const parameters = decoderModel(architecture).initialize(device, { seed })
   const hf = join(folder, 'hf')
   mkdirSync(join(hf, 'onnx'), { recursive: true })
-  // Ids beyond the vocabulary end no text.
   await saveModel(hf, architecture, parameters, { bosTokenId: 1, eosTokenId: 2 })
   const values = new Map<string, Float32Array>()
   for (const [name, t] of Object.entries(parameters)) values.set(name, (await t.data()) as Float32Array)

@@ -1,4 +1,4 @@
-/** Kumiki on the processor, from the folder that was written in Hugging Face's files. */
+/** Kumiki's cpu backend, with the weights in Hugging Face's files. */
 import { join } from 'node:path'
 import { decoderModel, Generator } from '@kumiki/models'
 import { loadModel } from '@kumiki/models/node'

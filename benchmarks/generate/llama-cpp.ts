@@ -1,4 +1,4 @@
-/** llama.cpp, by the prebuilt binaries of node-llama-cpp, with the same weights in GGUF (F32). */
+/** llama.cpp on the CPU, in the prebuilt binaries of node-llama-cpp, with the same weights in GGUF (F32). */
 import { join } from 'node:path'
 import type { Contestant, ContestantSpec } from './contestant.ts'
 import { loadPeer } from './peers.ts'

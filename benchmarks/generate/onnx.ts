@@ -1,14 +1,16 @@
 /**
- * A Llama as an ONNX file, of the operators that onnx-community's files are made of: GroupQueryAttention with its rotary positions and the
- * cache in it, SimplifiedLayerNormalization, MatMul. Only the last position's logits are computed.
- * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+ * Writes a Llama model as an ONNX file with the operators of onnx-community's exports: GroupQueryAttention (which
+ * includes rotary embedding and the cache), SimplifiedLayerNormalization, MatMul. Only the last position's logits are
+ * computed.
+ * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto,
+ *   https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
 import { writeFileSync } from 'node:fs'
 import type { ModelArchitecture } from '@kumiki/models'
 
 type Bytes = Uint8Array
 
-/** A protobuf field: a number, a text, bytes or a message. */
+/** A protobuf variable-length integer; the functions below encode fields: integer, bytes, string, message, float. */
 const varint = (value: number | bigint): Bytes => {
   const out: number[] = []
   let left = BigInt.asUintN(64, BigInt(value))
@@ -69,7 +71,7 @@ function node(
   ]
 }
 
-/** @param weights float32 values by Hugging Face's names */
+/** @param weights gives float32 values by Hugging Face's parameter names */
 export function writeOnnx(
   file: string,
   architecture: ModelArchitecture,
@@ -87,12 +89,12 @@ export function writeOnnx(
     initializers.push(tensor(name, type, dims, data))
     return name
   }
-  /** x times a weight [out, in], which ONNX wants as [in, out]. */
+  /** x times the transpose of a weight [out, in], which MatMul takes as [in, out]. */
   const linear = (x: string, name: string, out: number, width: number) => {
     const values = weights(`${name}.weight`)
-    const turned = new Float32Array(values.length)
-    for (let o = 0; o < out; o++) for (let i = 0; i < width; i++) turned[i * out + o] = values[o * width + i]
-    return add('MatMul', [x, constant(`${name}.weight`, 'float32', [width, out], turned)], `${name}.out`)
+    const transposed = new Float32Array(values.length)
+    for (let o = 0; o < out; o++) for (let i = 0; i < width; i++) transposed[i * out + o] = values[o * width + i]
+    return add('MatMul', [x, constant(`${name}.weight`, 'float32', [width, out], transposed)], `${name}.out`)
   }
   const norm = (x: string, name: string) => {
     const scale = constant(`${name}.weight`, 'float32', [hiddenSize], weights(`${name}.weight`))
@@ -114,7 +116,8 @@ export function writeOnnx(
   )
   const one = constant('one', 'int64', [1], BigInt64Array.of(1n))
   const last = constant('last', 'int64', [1], BigInt64Array.of(-1n))
-  // Tokens of each row after the pass, less one, and of all: as GroupQueryAttention wants them.
+  // Inputs of GroupQueryAttention: `seqlens_k` is each row's length in tokens minus 1, `total_sequence_length` the
+  // longest.
   add('ReduceSum', ['attention_mask', one], 'lengths', { keepdims: 0 })
   add('Sub', ['lengths', one], 'last_position')
   const seqlens = add('Cast', ['last_position'], 'seqlens_k', { to: types.int32 })

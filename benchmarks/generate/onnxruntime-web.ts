@@ -1,6 +1,6 @@
 /**
- * onnxruntime-web's WebAssembly in Node: what transformers.js computes with in a browser without WebGPU, on the same ONNX. It is driven
- * directly, one run of the session a token, so nothing of transformers.js' own time is counted.
+ * onnxruntime-web's WebAssembly backend in Node, with the same ONNX file: transformers.js uses it in browsers without
+ * WebGPU. It is called directly, one session run per token, so the time of transformers.js itself is not included.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

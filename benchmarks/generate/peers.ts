@@ -1,4 +1,6 @@
-/** Loads a package from the folder that holds the peers: they are too large to be dependencies of this repository. */
+/**
+ * Imports a package from the folder of `--peers`. Such packages are too large to be dependencies of this repository.
+ */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -13,7 +15,7 @@ export async function loadPeer(folder: string | undefined, name: string): Promis
   return { module: await import(pathToFileURL(file).href), version }
 }
 
-/** The file that Node imports, of a package's `exports`. */
+/** The file that Node imports according to a package's `exports`. */
 function entryOf(entry: unknown): string | undefined {
   if (typeof entry === 'string') return entry
   const { node, import: imported, default: fallback } = (entry ?? {}) as Record<string, unknown>

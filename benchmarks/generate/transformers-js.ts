@@ -1,4 +1,4 @@
-/** transformers.js on onnxruntime-node's processor, with the same weights in ONNX. */
+/** transformers.js on onnxruntime-node's CPU execution provider, with the same weights in ONNX. */
 import type { Contestant, ContestantSpec } from './contestant.ts'
 import { loadPeer } from './peers.ts'
 
@@ -17,7 +17,7 @@ export async function startTransformers({ models, peers, threads }: ContestantSp
       const shape = [1, prompt.length]
       const inputs = new Tensor('int64', BigInt64Array.from(prompt, BigInt), shape)
       const attention_mask = new Tensor('int64', new BigInt64Array(prompt.length).fill(1n), shape)
-      // Tokens come through a streamer, the prompt first.
+      // Tokens arrive through a streamer; its first call has the prompt.
       const queue: number[] = []
       let wake = () => {}
       let ended = false

@@ -1,7 +1,7 @@
-/** The tiny Llama and the prompts that every implementation continues. */
+/** The small Llama model and the prompts that every implementation continues. */
 import { type ModelArchitecture, nano } from '@kumiki/models'
 
-/** 21.9 million weights, 17.7 million of them in six layers: 88 MB in float32, which no cache holds. */
+/** 21.9 million weights, 17.7 million of them in six layers: 88 MB in float32, more than a CPU's caches hold. */
 export const architecture: ModelArchitecture = {
   ...nano,
   family: 'llama',
@@ -19,6 +19,9 @@ export const architecture: ModelArchitecture = {
 
 export const seed = 1
 
-/** Ordinary tokens spread over the vocabulary; another prompt each round, so that nothing can be kept from the last. */
+/**
+ * Ids spread over the vocabulary without its special tokens. Each round has another prompt, so that no prefix cache
+ * helps.
+ */
 export const promptOf = (length: number, round: number): number[] =>
   Array.from({ length }, (_, i) => 300 + (((i + 1) * 7919 + round * 104729) % (architecture.vocabSize - 300)))

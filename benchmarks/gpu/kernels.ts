@@ -1,4 +1,4 @@
-/** Kernels as they are checked and timed: what goes in, what is computed, what it costs. */
+/** The kernels that are checked and timed: operands, computation, and FLOPs and bytes. */
 import {
   attention,
   cast,
@@ -19,7 +19,7 @@ import { inputValues } from '../kernels/cases.ts'
 
 export interface Operand {
   readonly shape: readonly number[]
-  /** Values between -1 and 1 in this format, or these ids. */
+  /** Format of random values between -1 and 1; not used where `ids` are given. */
   readonly dtype?: DType
   readonly ids?: Int32Array
 }
@@ -28,10 +28,10 @@ export interface GpuKernel {
   readonly name: string
   readonly operands: readonly Operand[]
   readonly run: (x: readonly Tensor[]) => readonly Tensor[]
-  /** Useful arithmetic, and bytes that have to move. */
+  /** Useful FLOPs, and bytes that must be read or written at least once. */
   readonly flops: number
   readonly bytes: number
-  /** Largest difference to the definition, relative to the root mean square, that is rounding alone. */
+  /** Largest difference from the cpu backend, relative to the root mean square, that rounding explains. */
   readonly tolerance: number
 }
 
@@ -39,7 +39,7 @@ const count = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
 const width = (dtype: DType) => (dtype === 'float32' || dtype === 'int32' ? 4 : dtype.startsWith('float8') ? 1 : 2)
 const toleranceOf = (dtype: DType) => (dtype === 'float16' ? 4e-3 : 1e-3)
 
-/** @param layout T: the operand is stored transposed */
+/** @param layout a letter for each operand: N, or T where it is stored transposed */
 export function product(
   [m, k, n]: readonly number[],
   layout: string,
@@ -48,17 +48,17 @@ export function product(
 ): GpuKernel {
   const a = layout[0] === 'T' ? [k, m] : [m, k]
   const b = layout[1] === 'T' ? [n, k] : [k, n]
-  const turned = (x: Tensor, side: number) => (layout[side] === 'T' ? swapAxes(x, 0, 1) : x)
+  const transposed = (x: Tensor, side: number) => (layout[side] === 'T' ? swapAxes(x, 0, 1) : x)
   return {
     name: `matmul ${label} ${layout} ${dtype}`,
     operands: [
       { shape: a, dtype },
       { shape: b, dtype },
     ],
-    run: ([x, y]) => [cast(matmul(turned(x, 0), turned(y, 1)), 'float32')],
+    run: ([x, y]) => [cast(matmul(transposed(x, 0), transposed(y, 1)), 'float32')],
     flops: 2 * m * k * n,
     bytes: width(dtype) * (m * k + k * n) + 4 * m * n,
-    // Sums of thousands of products in another order.
+    // Sums of thousands of products are added in another order.
     tolerance: toleranceOf(dtype),
   }
 }
@@ -98,7 +98,7 @@ export function rows([m, n]: readonly number[], kind: 'softmax' | 'rmsNorm' | 's
   }
 }
 
-/** The gradient of an embedding: rows of tokens are added up by their ids. */
+/** The gradient of an embedding table: rows of tokens with the same id are summed. */
 export function embeddingGradient([tokens, hidden, vocabulary]: readonly number[]): GpuKernel {
   const ids = Int32Array.from({ length: tokens }, (_, i) => Math.floor(vocabulary * ((i * 0.618034) % 1) ** 2))
   return {
@@ -111,7 +111,7 @@ export function embeddingGradient([tokens, hidden, vocabulary]: readonly number[
   }
 }
 
-/** Rows sorted by expert, and each expert's matrix. */
+/** Rows sorted by expert, times the matrix of their expert. */
 export function grouped([tokens, k, n, experts]: readonly number[], dtype: DType): GpuKernel {
   const sizes = new Int32Array(experts)
   for (let i = 0; i < tokens; i++) sizes[(i * i) % experts]++
@@ -129,7 +129,7 @@ export function grouped([tokens, k, n, experts]: readonly number[], dtype: DType
   }
 }
 
-/** A kernel on a device, with its operands there. */
+/** A compiled kernel, with its operands on the device. */
 export class PreparedKernel {
   private readonly inputs: Tensor[]
   private readonly program
@@ -155,7 +155,7 @@ export class PreparedKernel {
     return values
   }
 
-  /** Seconds of so many calls in a queue. Reading a number that is there already waits for what was submitted before. */
+  /** Seconds of `calls` queued calls. Reading back a number then waits for all that was submitted before. */
   async time(calls: number): Promise<number> {
     await this.device.evaluate([...this.inputs, this.probe])
     await this.probe.data()
@@ -165,7 +165,7 @@ export class PreparedKernel {
     return (performance.now() - start) / 1000
   }
 
-  /** Which of an op's variants it runs, by what the program says of itself. */
+  /** The variant of an op that the program runs, from its `explain()`. */
   variant(op: string): string {
     const [, name] = this.program.explain().match(new RegExp(`^ {2}${op}\\b[^\\n]*: (.+)$`, 'm')) ?? []
     return name ?? 'the only one'

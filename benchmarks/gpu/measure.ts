@@ -1,4 +1,4 @@
-/** Checks every kernel against the processor, then times what passed. */
+/** Checks every kernel against the cpu backend, then times the variants that passed. */
 import { type Ceilings, type Device, init, measureCeilings } from '@kumiki/tensor'
 import { attentionVariants } from '../../packages/tensor/src/ops/attention/attention.wgsl.ts'
 import { groupedVariants } from '../../packages/tensor/src/ops/grouped-matmul/grouped-matmul.wgsl.ts'
@@ -10,9 +10,9 @@ import { type GpuKernel, PreparedKernel } from './kernels.ts'
 import type { GpuRecord } from './record.ts'
 import type { Sizes } from './sizes.ts'
 
-type Family = 'matmul' | 'attention' | 'groupedMatmul'
+type OpWithVariants = 'matmul' | 'attention' | 'groupedMatmul'
 
-/** A device for each variant that is pinned, made when it is asked for. */
+/** One device for each selected kernel variant, created at the first request. */
 export class Devices {
   private readonly made = new Map<string, Promise<Device>>()
   private readonly gpu: GPU
@@ -21,10 +21,10 @@ export class Devices {
     this.gpu = gpu
   }
 
-  /** @param variant undefined: what the package chooses by rule */
-  of(family?: Family, variant?: string): Promise<Device> {
-    const key = `${family} ${variant}`
-    const kernels = family && variant ? { [family]: variant } : undefined
+  /** @param variant to use for the op; undefined: the one that the package chooses */
+  of(op?: OpWithVariants, variant?: string): Promise<Device> {
+    const key = `${op} ${variant}`
+    const kernels = op && variant ? { [op]: variant } : undefined
     const device = this.made.get(key) ?? init({ backend: 'webgpu', gpu: this.gpu, kernels })
     this.made.set(key, device)
     return device
@@ -35,7 +35,7 @@ export class Devices {
   }
 }
 
-const variantsOf: Readonly<Record<Family, readonly string[]>> = {
+const variantsOf: Readonly<Record<OpWithVariants, readonly string[]>> = {
   matmul: matmulVariants,
   attention: attentionVariants,
   groupedMatmul: groupedVariants,
@@ -50,45 +50,45 @@ export async function ceilings(record: GpuRecord, devices: Devices): Promise<Cei
   return found
 }
 
-/** @returns the names of kernels that agree, with their variant */
+/** @returns `${op} ${variant}` of the variants whose results agree with the cpu backend's */
 export async function check(record: GpuRecord, devices: Devices, sizes: Sizes): Promise<Set<string>> {
   const cpu = await init({ backend: 'cpu' })
   const passed = new Set<string>()
-  const families: [Family | undefined, readonly GpuKernel[]][] = [
+  const groups: [OpWithVariants | undefined, readonly GpuKernel[]][] = [
     ['matmul', sizes.products],
     ['attention', sizes.attentions],
     ['groupedMatmul', sizes.others.filter(({ name }) => name.startsWith('groupedMatmul'))],
     [undefined, sizes.others.filter(({ name }) => !name.startsWith('groupedMatmul'))],
   ]
-  for (const [family, kernels] of families)
+  for (const [op, kernels] of groups)
     for (const kernel of kernels) {
       const expected = new PreparedKernel(cpu, kernel)
       const right = await expected.results()
       expected.dispose()
-      for (const variant of family ? variantsOf[family] : [undefined]) {
+      for (const variant of op ? variantsOf[op] : [undefined]) {
         const name = variant ? `${kernel.name}, ${variant}` : kernel.name
         const row = await record.try('check', name, async () => {
-          const prepared = new PreparedKernel(await devices.of(family, variant), kernel)
+          const prepared = new PreparedKernel(await devices.of(op, variant), kernel)
           try {
             const difference = largestDifference(await prepared.results(), right)
-            const ran = family && prepared.variant(family)
+            const ran = op && prepared.variant(op)
             if (!(difference <= kernel.tolerance))
               throw new Error(
-                `differs from the processor by ${difference.toExponential(1)} (${kernel.tolerance} allowed)`,
+                `differs from the cpu backend by ${difference.toExponential(1)} (allowed: ${kernel.tolerance})`,
               )
             return { difference, ran: ran ?? null }
           } finally {
             prepared.dispose()
           }
         })
-        if (row.ok && variant && row.ran === variant) passed.add(`${family} ${variant}`)
+        if (row.ok && variant && row.ran === variant) passed.add(`${op} ${variant}`)
       }
     }
   cpu.dispose()
   return passed
 }
 
-/** Each variant that passed, in turns, and what the package chooses by rule. */
+/** Times the variant that the package chooses and every other that passed, alternately. */
 export async function timed(
   record: GpuRecord,
   devices: Devices,
@@ -96,27 +96,27 @@ export async function timed(
   passed: ReadonlySet<string>,
   peak: Ceilings | undefined,
 ): Promise<void> {
-  const families: [Family | undefined, readonly GpuKernel[]][] = [
+  const groups: [OpWithVariants | undefined, readonly GpuKernel[]][] = [
     ['matmul', sizes.timedProducts],
     ['attention', sizes.timedAttentions],
     [undefined, sizes.timedOthers],
   ]
-  for (const [family, kernels] of families)
+  for (const [op, kernels] of groups)
     for (const kernel of kernels)
       await record.try('kernels', kernel.name, async () => {
-        const variants = family ? variantsOf[family].filter((v) => passed.has(`${family} ${v}`)) : []
+        const variants = op ? variantsOf[op].filter((v) => passed.has(`${op} ${v}`)) : []
         const prepared = new Map<string, PreparedKernel>()
         try {
           const chosen = new PreparedKernel(await devices.of(), kernel)
           prepared.set('chosen', chosen)
           await chosen.time(1)
-          const rule = family ? chosen.variant(family) : 'the only one'
+          const rule = op ? chosen.variant(op) : 'the only one'
           for (const variant of variants.filter((v) => v !== rule)) {
-            const other = new PreparedKernel(await devices.of(family, variant), kernel)
+            const other = new PreparedKernel(await devices.of(op, variant), kernel)
             prepared.set(variant, other)
             await other.time(1)
-            // A variant that does not apply to the shape runs as another.
-            if (other.variant(family!) !== variant) {
+            // Where a variant does not apply to the shape, the program has chosen another one.
+            if (other.variant(op!) !== variant) {
               other.dispose()
               prepared.delete(variant)
             }

@@ -1,4 +1,4 @@
-/** Whole training steps and generation, and what a dispatch costs the host. */
+/** Training steps, generation, and the host's time per dispatch. */
 import { batches } from '@kumiki/data'
 import { decoderModel, Generator } from '@kumiki/models'
 import { flopsPerToken } from '@kumiki/models/configs'
@@ -10,7 +10,7 @@ import type { Devices } from './measure.ts'
 import type { GpuRecord } from './record.ts'
 import type { Sizes } from './sizes.ts'
 
-/** Ids that are spread over the vocabulary, low ones frequent. */
+/** One document of ids over the whole vocabulary, low ones more frequent. */
 function documents(vocabSize: number, tokens: number): Int32Array[] {
   return [Int32Array.from({ length: tokens }, (_, i) => Math.floor((vocabSize - 1) * ((i * 0.618034) % 1) ** 3))]
 }
@@ -55,7 +55,7 @@ export async function training(
           }
           const expected = Math.log(vocabSize)
           if (!(Math.abs(losses[0] - expected) < 0.2 * expected))
-            throw new Error(`the first loss is ${losses[0]}, an untrained model has about ${expected.toFixed(2)}`)
+            throw new Error(`the first loss is ${losses[0]}; an untrained model has about ${expected.toFixed(2)}`)
           const second = medianOf(seconds)
           const tokensPerSecond = (batch * sequence) / second
           const flops = flopsPerToken({ ...architecture, maxPositionEmbeddings: sequence })
@@ -103,7 +103,7 @@ export async function generation(record: GpuRecord, devices: Devices, sizes: Siz
     })
 }
 
-/** Products of next to no work, each of the one before: the host is all there is to measure. */
+/** A chain of products of 4 x 4 matrices: so little work for the device that the host's time is what is measured. */
 export async function hostCost(record: GpuRecord, devices: Devices, count = 400): Promise<void> {
   await record.try('host', `${count} dispatches`, async () => {
     const device: Device = await devices.of()

@@ -1,7 +1,7 @@
-/** The record as one page: what failed first, then every section as a table. */
+/** The record as an HTML page: failures in the headline, then every section as a table. */
 import { facts, html, page, table } from '@kumiki/report'
+import type { OpenedAdapter } from './adapter.ts'
 import { type Row, shown } from './record.ts'
-import type { Surroundings } from './surroundings.ts'
 
 const figuresOf: Readonly<Record<string, readonly string[]>> = {
   ceilings: ['gflops', 'gigabytes'],
@@ -23,7 +23,7 @@ const figuresOf: Readonly<Record<string, readonly string[]>> = {
 }
 
 export function gpuPage(
-  { adapter, limits, features, subgroupSizes, subgroupMatrixConfigs }: Surroundings,
+  { adapter, limits, features, subgroupSizes, subgroupMatrixConfigs }: OpenedAdapter,
   rows: readonly Row[],
 ): string {
   const failed = rows.filter(({ ok }) => !ok)
@@ -39,7 +39,7 @@ export function gpuPage(
     return [html`<h2>${section}</h2>`, table(['', ...figures], cells)]
   })
   return page({
-    title: `A GPU day: ${adapter}`,
+    title: `GPU measurements: ${adapter}`,
     headline: `${rows.length - failed.length} of ${rows.length} rows passed${
       failed.length > 0
         ? `; failed: ${failed

@@ -1,4 +1,7 @@
-/** What PyTorch runs, as text, so that a bundle carries it. Reads { products: [[m, k, n, dtype]], attentions: [[t, h, d]] }, prints JSON lines. */
+/**
+ * The Python script that times PyTorch, as a string so that it is part of a bundle. Reads { products: [[m, k, n,
+ * dtype]], attentions: [[t, h, d]] } from stdin and prints JSON lines.
+ */
 export const pytorchScript = `
 import json
 import sys

@@ -1,4 +1,4 @@
-/** PyTorch eager on the same machine, where there is one: the yardstick. */
+/** Times the same kernels in eager PyTorch, where the machine has it, for comparison. */
 import { execFileSync } from 'node:child_process'
 import { pytorchScript } from './pytorch-script.ts'
 import type { GpuRecord } from './record.ts'

@@ -1,11 +1,11 @@
-/** What a GPU day leaves behind: one JSON line for everything that was tried, written as it happens, so that nothing is lost with the machine. */
+/** One JSON line for each measurement, written at once, so that an interrupted run keeps its results. */
 import { appendFileSync, writeFileSync } from 'node:fs'
 
 export interface Row {
   readonly section: string
   readonly name: string
   readonly ok: boolean
-  /** Why it is not. */
+  /** The error's message, where `ok` is false. */
   readonly error?: string
   readonly [figure: string]: string | number | boolean | readonly unknown[] | undefined | null
 }
@@ -19,7 +19,7 @@ export class GpuRecord {
   private readonly end: number
   private readonly log: (line: string) => void
 
-  /** @param minutes after which nothing new is begun */
+  /** @param minutes after which no measurement starts */
   constructor(file: string, about: Figures, minutes: number, log: (line: string) => void) {
     this.file = file
     this.about = about
@@ -32,7 +32,10 @@ export class GpuRecord {
     return performance.now() > this.end
   }
 
-  /** One thing that is measured or checked. What it throws is its row, and the rest goes on; past the time it is left out by name. */
+  /**
+   * Measures or checks and adds the row. An error becomes part of the row; after the time limit the row says "left
+   * out".
+   */
   async try(section: string, name: string, measure: () => Promise<Figures>): Promise<Row> {
     if (this.over) return this.add({ section, name, ok: false, error: 'left out: the time was over' })
     try {
@@ -55,7 +58,7 @@ export class GpuRecord {
   }
 }
 
-/** A figure with three digits. */
+/** A number with three significant digits, or all digits of its integer part. */
 export function shown(x: unknown): string {
   if (typeof x !== 'number' || Number.isInteger(x)) return String(x)
   return Math.abs(x) >= 1000 ? Math.round(x).toLocaleString('en') : x.toPrecision(3)

@@ -1,4 +1,4 @@
-/** What is measured: on a GPU the shapes of the models, on a software adapter the same kinds in small. */
+/** What is measured: on a GPU the shapes of models, on a software adapter the same kernels at small sizes. */
 import { findModel, type ModelArchitecture, nano } from '@kumiki/models/configs'
 import type { DType } from '@kumiki/tensor'
 import { attentionKernel, embeddingGradient, type GpuKernel, grouped, product, rows } from './kernels.ts'
@@ -13,7 +13,9 @@ export interface TrainingCase {
 }
 
 export interface Sizes {
-  /** Held against the processor's before anything is timed: matmul by every variant, attention by every variant, and the rest. */
+  /**
+   * Kernels that are checked against the cpu backend before anything is timed: matmul and attention in every variant.
+   */
   readonly products: readonly GpuKernel[]
   readonly attentions: readonly GpuKernel[]
   readonly others: readonly GpuKernel[]
@@ -26,7 +28,7 @@ export interface Sizes {
   readonly rounds: number
 }
 
-/** A linear layer of a model at so many tokens, the logits last. */
+/** Products of a model's linear layers for `tokens` tokens: attention projection, MLP and output head. */
 function projections(name: string, tokens: number, dtype: DType): GpuKernel[] {
   const { hiddenSize: h, intermediateSize: f, paddedVocabSize: v } = findModel(name).architecture
   return [
@@ -80,7 +82,7 @@ export const gpuSizes: Sizes = {
   rounds: 5,
 }
 
-/** Everything once, as small as it goes: a software adapter compiles a tiled shader in seconds. */
+/** Every kind of measurement once, at minimal sizes: a software adapter takes seconds to compile a tiled shader. */
 export const smallSizes: Sizes = {
   products: [product([33, 20, 36], 'NT', 'float32')],
   attentions: [attentionKernel([1, 20, 2, 1, 16], 'float32', false)],

@@ -1,4 +1,4 @@
-/** What is measured at growing sizes, and how much work each size is. */
+/** What is measured at increasing sizes, and the FLOPs of each size. */
 import { countParameters, flopsPerToken, type ModelArchitecture, nano } from '@kumiki/models'
 import {
   attention,
@@ -13,19 +13,19 @@ import { decoderStep } from '../common/decoder-step.ts'
 import { inputValues } from '../kernels/cases.ts'
 
 export interface Prepared {
-  /** One call, until the device has done it. */
+  /** One call; resolves when the device has finished it. */
   run(): Promise<void>
-  /** Known before the first run. */
+  /** Peak memory of the compiled program, in bytes. */
   readonly peakBytes: number
   dispose(): void
 }
 
 export interface Curve {
   readonly name: string
-  /** What grows. */
+  /** Name of the size. */
   readonly axis: string
   readonly sizes: readonly number[]
-  /** FLOPs of one call, those that are done twice to save memory included. */
+  /** FLOPs of one call, including those that are repeated to save memory. */
   flops(size: number): number
   prepare(device: Device, size: number): Promise<Prepared>
 }
@@ -53,10 +53,13 @@ const attentionCurve: Curve = {
 const tokens = 256
 const hidden = 128
 
-/** Above this many bytes logits are computed a second time for the gradient: see linearCrossEntropy. */
+/** Above this many bytes logits are recomputed for the gradient: see linearCrossEntropy. */
 const keptLogits = 16 << 20
 
-/** Loss and gradients of hidden states and vocabulary matrix: logits (again, if they are not kept), and two products of their gradient. */
+/**
+ * Loss, and gradients of hidden states and vocabulary matrix: the logits (twice if they are not kept) and two more
+ * products.
+ */
 const vocabularyCurve: Curve = {
   name: 'linear + cross-entropy, loss and gradient',
   axis: 'vocabulary',
@@ -82,8 +85,8 @@ const vocabularyCurve: Curve = {
 const step = [2, 128] as const
 
 /**
- * A whole training step: FLOPs by the model's formula, and what is done twice: the scores of attention for its gradient, and logits that are
- * not kept.
+ * A training step: FLOPs by the model's formula, plus what the backward pass recomputes: attention scores, and logits
+ * that are not kept.
  */
 function stepCurve(
   name: string,
@@ -143,7 +146,10 @@ const parametersCurve = stepCurve('training step, nano made wider', 'parameters'
   shape: step,
 }))
 
-/** Every expert gets as many tokens whatever their number: work and parameters grow alike. */
+/**
+ * The number of tokens grows with that of experts, so every expert has the same number: FLOPs grow as the parameters
+ * do.
+ */
 const expertsCurve = stepCurve(
   'training step of a mixture, 128 tokens an expert',
   'experts',
@@ -173,7 +179,7 @@ async function prepared(f: Compiled<[Tensor[]], Tensor[]>, inputs: Tensor[]): Pr
     peakBytes: f.memory().peakBytes,
     async run() {
       const results = await f(inputs)
-      // The loss is ready when everything is: commands run in order.
+      // Commands run in order, so reading the loss waits for all of them.
       await results[0].item()
       for (const t of results) t.dispose()
     },

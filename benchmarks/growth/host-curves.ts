@@ -1,4 +1,4 @@
-/** What the packages without a device cost at growing sizes, and how it should grow. */
+/** Work of the packages that use no device, at increasing sizes, and how its time should grow. */
 import { readFileSync } from 'node:fs'
 import { bestFit } from '@kumiki/data'
 import { encodeArray } from '@kumiki/numerics'
@@ -10,22 +10,22 @@ import { trainBpe, trainUnigram } from '@kumiki/tokenizer/train'
 export interface HostCurve {
   readonly package: string
   readonly name: string
-  /** What grows. */
+  /** Name of the size. */
   readonly axis: string
   readonly sizes: readonly number[]
-  /** What the cost should be proportional to. */
+  /** What the time should be proportional to. */
   work(size: number): number
   /** The work in words. */
   readonly expected: string
-  /** Where a unit may cost more than elsewhere as sizes grow: how many times, and why. */
+  /** A higher limit for the growth of the cost of a unit of work, and the reason. */
   readonly bends?: { readonly allowed: number; readonly why: string }
-  /** Makes ready; the call, until what it returns has settled, is what is measured. */
+  /** Prepares the data. The returned function is timed, until the promise that it returns, if any, is settled. */
   prepare(size: number): (() => unknown) | Promise<() => unknown>
 }
 
 export const linear = { work: (size: number) => size, expected: 'linear' }
 
-/** Numbers that are the same each time. */
+/** Uniform numbers from 0 to 1 by a seeded generator. */
 export function random(seed: number): () => number {
   let state = seed
   return () => {
@@ -34,7 +34,9 @@ export function random(seed: number): () => number {
   }
 }
 
-/** Lines of words made of syllables, some far more frequent than others: new words come more and more rarely, as in a language. */
+/**
+ * Lines of words made of syllables. Their frequencies differ widely, so new words become rarer, as in natural language.
+ */
 function linesOf(characters: number): string[] {
   const next = random(1)
   const lines: string[] = []
@@ -108,7 +110,7 @@ export const hostCurves: readonly HostCurve[] = [
     name: 'packing documents, best fit',
     axis: 'documents',
     sizes: [10_000, 40_000, 160_000, 640_000],
-    // Lengths are counted, not compared.
+    // Linear, since best-fit packing here counts lengths in buckets instead of sorting them.
     ...linear,
     prepare(size) {
       const next = random(2)
@@ -120,7 +122,8 @@ export const hostCurves: readonly HostCurve[] = [
     package: 'numerics',
     name: 'float32 to e4m3',
     axis: 'numbers',
-    // Results of more than 2 MB are new memory of the system at some calls, which costs as much as the work: these are below.
+    // Small enough that the result is below 2 MB: larger ones are allocated from the system, which takes as long as the
+    // work.
     sizes: [125_000, 250_000, 500_000, 1_000_000],
     ...linear,
     prepare(size) {
@@ -133,7 +136,7 @@ export const hostCurves: readonly HostCurve[] = [
     package: 'optim',
     name: 'a step of AdamW on arrays',
     axis: 'parameters',
-    // What no cache holds: seven arrays.
+    // Sizes at which the seven arrays exceed every cache.
     sizes: [2_000_000, 4_000_000, 8_000_000, 16_000_000],
     ...linear,
     bends: {
@@ -154,7 +157,7 @@ export const hostCurves: readonly HostCurve[] = [
     name: 'all plans of a 13B model',
     axis: 'GPUs',
     sizes: [8, 32, 128, 512, 2048],
-    // There are as many plans as ways to split the GPUs, which are powers of the logarithm.
+    // The number of plans is that of ways to factor the GPUs over parallelisms: a power of the logarithm.
     work: (size) => Math.log2(size) ** 3,
     expected: 'log^3',
     prepare(gpus) {

@@ -1,4 +1,4 @@
-/** What tensor, models, train, report and ablation cost on the host at growing sizes, and how it should grow. */
+/** Host time of tensor, models, train, report and ablation at increasing sizes, and how it should grow. */
 import { aliases, analyze, design, fullFactorial } from '@kumiki/ablation'
 import { batches } from '@kumiki/data'
 import { decoderModel, decodeSafetensors, encodeSafetensors, fitNgram, nano } from '@kumiki/models'
@@ -9,9 +9,9 @@ import { Trainer } from '@kumiki/train'
 import { decoderStep } from '../common/decoder-step.ts'
 import { type HostCurve, linear, random } from './host-curves.ts'
 
-const onProcessor = () => init({ backend: 'cpu', threads: 1 })
+const cpuDevice = () => init({ backend: 'cpu', threads: 1 })
 
-/** A model of next to no arithmetic. */
+/** A model with so little arithmetic that the time of the host is what is measured. */
 const tiny = {
   ...nano,
   ...{ hiddenSize: 16, intermediateSize: 32, numAttentionHeads: 2, numKeyValueHeads: 2, headDim: 8 },
@@ -21,7 +21,7 @@ const tiny = {
 const names = (count: number) => Array.from({ length: count }, (_, i) => `F${i + 1}`)
 
 const trainerOf = async () => {
-  const device = await onProcessor()
+  const device = await cpuDevice()
   const documents = [Int32Array.from({ length: 2000 }, (_, i) => 3 + ((i * 7) % 60))]
   const data = batches({ documents, eosId: 2, vocabSize: 64, batchSize: 1, sequenceLength: 8, seed: 1 })
   return Trainer.create({ device, model: decoderModel(tiny), data, optimizer: adamw(), schedule: () => 1e-3 })
@@ -35,7 +35,7 @@ export const libraryCurves: readonly HostCurve[] = [
     sizes: [2, 4, 8, 16, 32],
     ...linear,
     async prepare(layers) {
-      const device = await onProcessor()
+      const device = await cpuDevice()
       return async () => (await decoderStep(device, { ...tiny, numHiddenLayers: layers }, [1, 8])).dispose()
     },
   },
@@ -70,7 +70,8 @@ export const libraryCurves: readonly HostCurve[] = [
       why: 'a token is seven places in hash tables (1.2 looks each at every size), and those of a million tokens are past the caches',
     },
     prepare(size) {
-      // Phrases, some far more frequent than others. Where nearly every trigram is new the tables outgrow every cache: see README.md.
+      // Phrases with widely differing frequencies. If nearly every trigram were new, the tables would exceed every
+      // cache: see README.md.
       const next = random(5)
       const phrases = Array.from({ length: 2000 }, () => Array.from({ length: 8 }, () => Math.floor(next() * 4000)))
       const document = new Int32Array(size)
@@ -143,7 +144,7 @@ export const libraryCurves: readonly HostCurve[] = [
     name: 'aliases of effects in 128 runs',
     axis: 'factors',
     sizes: [8, 9, 10, 11, 12, 13, 14, 15],
-    // Each pair of factors is looked for in each word of the defining relation.
+    // Every pair of factors is compared with every word of the defining relation.
     work: (factors) => factors ** 2 * 2 ** (factors - 7),
     expected: 'n^2 2^(n - 7)',
     prepare(factors) {

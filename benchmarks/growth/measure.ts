@@ -1,4 +1,4 @@
-/** Times the sizes of a curve turn by turn. */
+/** Times the sizes of a curve; each round runs all of them. */
 import { init } from '@kumiki/tensor'
 import type { BackendName } from '../common/options.ts'
 import type { Curve, Prepared } from './curves.ts'
@@ -10,20 +10,20 @@ export interface Measured {
   readonly curve: Curve
   readonly backend: BackendName
   readonly adapter: string
-  /** Of which seconds are: one thread's work takes as much of its processor whoever else is on the machine. */
+  /** Clock of `seconds`: processor time for one thread, which other processes hardly affect; otherwise elapsed time. */
   readonly clock: Clock
-  /** Of every size, the seconds of a call in each round. */
+  /** Seconds per call: `[size][round]`. */
   readonly seconds: readonly (readonly number[])[]
-  /** The best round against FLOPs. */
+  /** Growth of the time of the fastest round with the FLOPs. */
   readonly time: CurveVerdict
-  /** Peak bytes against size. */
+  /** Growth of peak memory in bytes with the size. */
   readonly memory: CurveVerdict
 }
 
-/** A turn lasts at least so long, so that a clock can tell. */
+/** Minimum duration of a measurement, far above the resolution of the clocks. */
 const turnSeconds = 0.05
 
-/** A FLOP, or a byte of a unit of size, may cost so many times the best smaller size's. */
+/** Most that a FLOP may cost in time, or a unit of size in bytes, relative to the best smaller size. */
 export const allowed = { time: 1.25, memory: 1.1 }
 
 export async function measureCurve(

@@ -1,8 +1,8 @@
-/** Whether a curve bends: whether a unit of work costs more at a larger size than at the best smaller one. */
+/** Whether a curve bends upward: whether a unit of work costs more at a larger size than at the best smaller one. */
 
 export interface Point {
   readonly size: number
-  /** FLOPs, or whatever the cost should be proportional to. */
+  /** FLOPs, or another quantity that the cost should be proportional to. */
   readonly work: number
   /** Seconds, or bytes. */
   readonly cost: number
@@ -21,7 +21,7 @@ export interface CurveVerdict {
   readonly bends: boolean
 }
 
-/** @param allowed a unit of work may cost so many times what it costs at the best smaller size */
+/** @param allowed most that a unit of work may cost, relative to its cost at the best smaller size */
 export function judge(points: readonly Point[], allowed: number): CurveVerdict {
   if (points.length < 2) throw new RangeError(`judge: a curve needs two points or more, got ${points.length}`)
   let least = Number.POSITIVE_INFINITY

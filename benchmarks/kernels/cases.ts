@@ -1,17 +1,17 @@
-/** What is timed, without a word of how: every implementation reads this. */
+/** The kernels and shapes that are timed, for all implementations. */
 
 export const layouts = ['NN', 'NT', 'TN', 'TT'] as const
 
 export interface KernelCase {
   readonly name: string
   readonly kernel: 'matmul' | 'attention' | 'softmax' | 'rmsNorm'
-  /** Shapes of the inputs as they lie in memory. Attention: q, k, v [batch, tokens, heads, size], causal; rmsNorm: x, weight. */
+  /** Shapes of the inputs as stored. Attention (causal): q, k, v [batch, tokens, heads, size]; rmsNorm: x, weight. */
   readonly inputs: readonly (readonly number[])[]
-  /** Of the two operands of a matmul: T is transposed before it is multiplied. */
+  /** A letter for each operand of a matmul: T is transposed before it is multiplied, N is not. */
   readonly layout: (typeof layouts)[number]
-  /** Also the gradients of every input, for the sum of the result's squares. */
+  /** Whether the gradients of all inputs are computed too, of the sum of the squared results. */
   readonly backward: boolean
-  /** Useful arithmetic: of attention the unmasked half; a backward pass of attention counts 2.5 forward passes. */
+  /** Useful FLOPs: of attention only the unmasked half; its backward pass counts as 2.5 forward passes. */
   readonly flops?: number
 }
 
@@ -64,7 +64,7 @@ export const comparedCases: readonly KernelCase[] = [
   ...rowCases,
 ]
 
-/** @throws RangeError if nothing is left */
+/** @param pattern a regular expression for names @throws RangeError if no case matches */
 export function selectCases(cases: readonly KernelCase[], pattern: string): KernelCase[] {
   const expression = new RegExp(pattern)
   const selected = cases.filter((c) => expression.test(c.name))
@@ -73,7 +73,7 @@ export function selectCases(cases: readonly KernelCase[], pattern: string): Kern
   return selected
 }
 
-/** Numbers between -1 and 1, the same in every process. @param index of the input */
+/** Uniform numbers between -1 and 1, the same in every process. @param index of the input, which seeds the generator */
 export function inputValues(shape: readonly number[], index: number): Float32Array<ArrayBuffer> {
   const values = new Float32Array(shape.reduce((a, b) => a * b, 1))
   let state = 0x9e3779b9 * (index + 1)
@@ -87,7 +87,7 @@ export function inputValues(shape: readonly number[], index: number): Float32Arr
   return values
 }
 
-/** Results must agree to this before anything is timed. */
+/** Largest difference of results (see `largestDifference`) with which a kernel is timed. */
 export const tolerance = 1e-3
 
 /** The largest difference of any two values, relative to the root mean square of the second result; NaN counts. */

@@ -1,4 +1,4 @@
-/** The process of one implementation: prepares a kernel, then runs it when told to. Started by `measure.ts`. */
+/** The process of one implementation: prepares a kernel, then runs it on request. Started by `measure.ts`. */
 import { init } from '@kumiki/tensor'
 import { openGpu } from '../common/gpu.ts'
 import { processorName } from '../common/processor.ts'

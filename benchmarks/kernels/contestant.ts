@@ -1,8 +1,8 @@
-/** An implementation under test, and the messages by which a run talks to the process it lives in. */
+/** An implementation under test, and the messages to and from its process. */
 import type { BackendName } from '../common/options.ts'
 import type { KernelCase } from './cases.ts'
 
-/** What Kumiki is compared with. */
+/** The implementations that Kumiki is compared with. */
 export const peers = ['jax-js', 'tfjs'] as const
 export type Peer = (typeof peers)[number]
 
@@ -15,11 +15,11 @@ export interface ContestantSpec {
 
 /** One kernel, compiled, with its inputs on the device. */
 export interface PreparedKernel {
-  /** The result of one call, and then the gradients. */
+  /** The result of one call, followed by the gradients where the case has them. */
   results(): Promise<Float32Array[]>
-  /** Seconds of so many calls; each is waited for before the next unless they are said to be queued. */
+  /** Seconds of `calls` calls. Each is waited for before the next, unless `queued`. */
   time(calls: number, queued?: boolean): Promise<number>
-  /** What the implementation says of the kernels it runs. */
+  /** The implementation's description of the kernels that it runs. */
   explain?(): string
   dispose(): void
 }
@@ -31,7 +31,7 @@ export interface Contestant {
 export interface ReadyReport {
   readonly adapter: string
 }
-/** Answers: the results as Float32Array[]; seconds; nothing (null). */
+/** Replies: to `prepare` the results as Float32Array[], to `time` seconds, to `dispose` null. */
 export type Request =
   | { readonly kind: 'prepare'; readonly case: KernelCase }
   | { readonly kind: 'time'; readonly calls: number }

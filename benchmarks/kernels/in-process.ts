@@ -1,6 +1,6 @@
 /**
- * Kumiki alone, in this process: every matmul variant of the package that applies, and the other kernels as they are. It needs
- * neither jax-js, nor git, nor files of its own, so that it can be bundled and carried to a machine that has only a GPU and Node.
+ * Kumiki alone, in this process: every matmul variant that applies to a shape, and the other kernels. It needs neither
+ * jax-js nor git nor files, so that it can be bundled for a machine that has only a GPU and Node.
  */
 import { type Device, init } from '@kumiki/tensor'
 import { matmulVariants } from '../../packages/tensor/src/ops/matmul/matmul.wgsl.ts'
@@ -20,7 +20,7 @@ export const inProcessCases: readonly KernelCase[] = [
   ...rowCases,
 ]
 
-/** What the package chooses by itself. */
+/** Name of the row with the variant that the package chooses itself. */
 const chosen = 'chosen'
 
 export interface InProcessOptions {
@@ -28,15 +28,15 @@ export interface InProcessOptions {
   readonly threads: number
   readonly cases: readonly KernelCase[]
   readonly rounds: number
-  /** One for every measurement. */
+  /** Called for every measurement. */
   readonly json: (line: string) => void
   readonly log: (line: string) => void
 }
 
-/** @returns a table. @throws Error if a result is not that of the cpu backend */
+/** @returns a table. @throws Error if a result differs from the cpu backend's by more than the tolerance */
 export async function measureInProcess(options: InProcessOptions): Promise<string> {
   const { backend, cases, rounds, log } = options
-  const { adapter, gpu, limits } = await surroundings(backend)
+  const { adapter, gpu, limits } = await environment(backend)
   const about = {
     benchmark: 'kernels-in-process',
     date: new Date().toISOString(),
@@ -94,13 +94,13 @@ export async function measureInProcess(options: InProcessOptions): Promise<strin
   return table(rows)
 }
 
-interface Surroundings {
+interface Environment {
   readonly adapter: string
   readonly gpu?: GPU
   readonly limits: Readonly<Record<string, number | string>>
 }
 
-async function surroundings(backend: BackendName): Promise<Surroundings> {
+async function environment(backend: BackendName): Promise<Environment> {
   if (backend === 'cpu') return { adapter: processorName(), limits: {} }
   const { gpu, adapter, name } = await openGpu()
   const { limits, features, info } = adapter

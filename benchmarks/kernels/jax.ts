@@ -1,4 +1,4 @@
-/** The kernels as a user of jax-js writes them, each in one jit. */
+/** The kernels in jax-js, each in one jit. */
 import type * as Jax from '@jax-js/jax'
 import type { numpy } from '@jax-js/jax'
 import { provideWebPlatform } from '../common/web-platform.ts'
@@ -30,7 +30,7 @@ export async function startJax({ backend, threads }: ContestantSpec, gpu?: GPU):
           const start = performance.now()
           for (let i = 0; i < calls; i++) {
             const outputs = call()
-            // Outputs of one jit share their pending work, and the queue is in order: one is enough.
+            // The outputs of a jit become ready together, so waiting for one is enough.
             await outputs.at(-1)!.blockUntilReady()
             for (const x of outputs) x.dispose()
           }

@@ -1,10 +1,10 @@
-/** The kernels as a user of Kumiki writes them. */
+/** The kernels in Kumiki, each compiled. */
 import { attention, compile, type Device, matmul, rmsNorm, softmax, type Tensor, valueAndGrad } from '@kumiki/tensor'
 import { epsilon, inputValues, type KernelCase } from './cases.ts'
 import type { Contestant, PreparedKernel } from './contestant.ts'
 
 export async function kumiki(device: Device): Promise<Contestant> {
-  // The queue is in order, so reading one number that is computed already waits for what was submitted before.
+  // The queue runs in order, so reading back this number waits for everything that was submitted before.
   const probe = device.tensor([0]).add(0)
   await device.evaluate(probe)
   return { prepare: (c) => prepare(c, device, probe) }

@@ -1,4 +1,4 @@
-/** Compares the results of every kernel, then times the implementations turn by turn. */
+/** Compares the results of every kernel, then times the implementations alternately. */
 import { type AskedProcess, startProcess } from '../common/child-process.ts'
 import { loadAverage } from '../common/load-average.ts'
 import type { BackendName } from '../common/options.ts'
@@ -10,13 +10,13 @@ import { takeTurns } from './turns.ts'
 export interface Measurement {
   readonly case: KernelCase
   readonly backend: BackendName
-  /** Of the cpu backend. */
+  /** Threads of the cpu backend. */
   readonly threads?: number
   readonly adapter: string
-  /** When its rounds were over. */
+  /** Load average after the last round. */
   readonly loadAverage: number
   readonly largestDifference: number
-  /** Seconds a call in each round. */
+  /** Seconds per call in each round. */
   readonly kumiki: readonly number[]
   readonly peer: Peer
   readonly theirs: readonly number[]
@@ -33,7 +33,7 @@ export interface MeasureOptions {
   readonly log: (line: string) => void
 }
 
-/** Yields what is measured as soon as it is. @throws ResultsDiffer before a kernel with wrong results is timed */
+/** Yields each measurement when it is made. @throws ResultsDiffer if results differ, before the kernel is timed */
 export async function* measure({
   backend,
   peer,

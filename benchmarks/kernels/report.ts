@@ -1,4 +1,4 @@
-/** Measurements as JSON lines for machines and as tables for people. */
+/** Measurements as JSON lines and as tables. */
 import type { Provenance } from '../common/provenance.ts'
 import { medianOf } from '../common/statistics.ts'
 import type { KernelCase } from './cases.ts'
@@ -24,7 +24,7 @@ interface Ratio {
   readonly ofRounds: readonly [number, number]
 }
 
-/** How many times as fast Kumiki is. */
+/** Speed of Kumiki relative to the peer: above 1 where Kumiki is faster. */
 export function ratioOf({ kumiki, theirs }: Measurement): Ratio {
   const ratios = kumiki.map((ours, round) => theirs[round] / ours)
   return {
@@ -89,7 +89,7 @@ export function cells({ milliseconds, gflops }: Timing): string[] {
   ]
 }
 
-/** Columns as wide as what is in them; the first to the left, the others to the right. */
+/** A table as text: the first column aligned to the left, the others to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
   return rows

@@ -1,4 +1,4 @@
-/** The kernels as a user of TensorFlow.js writes them, on its WebAssembly backend: what that has without gradients of gathers, products. */
+/** TensorFlow.js on its WebAssembly backend: matmul alone. */
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { inputValues } from './cases.ts'
@@ -10,13 +10,14 @@ export async function startTfjs({ backend, threads }: ContestantSpec): Promise<C
   if (backend !== 'cpu' || threads !== 1) throw new Error('tfjs is compared on one thread of the cpu backend')
   const tf = await import('@tensorflow/tfjs-core')
   const wasm = await import('@tensorflow/tfjs-backend-wasm')
-  // Its .wasm files lie beside its code.
+  // The package's .wasm files are in the folder of its code.
   wasm.setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`)
   await tf.setBackend('wasm')
   await tf.ready()
   return {
     async prepare(c) {
-      if (c.kernel !== 'matmul') throw new Error(`tfjs is compared in products only, not in ${c.name}`)
+      if (c.kernel !== 'matmul')
+        throw new Error(`tfjs is compared in matmul alone, not in ${c.name}; use --cases matmul`)
       const [a, b] = c.inputs.map((shape, i) => tf.tensor(inputValues(shape, i), [...shape]))
       const call = () => tf.matMul(a, b, c.layout[0] === 'T', c.layout[1] === 'T')
       return {
@@ -26,7 +27,7 @@ export async function startTfjs({ backend, threads }: ContestantSpec): Promise<C
           out.dispose()
           return [values.slice()]
         },
-        // The backend computes when it is called: nothing has to be waited for.
+        // The backend computes synchronously, so there is nothing to wait for.
         async time(calls) {
           const start = performance.now()
           for (let i = 0; i < calls; i++) call().dispose()

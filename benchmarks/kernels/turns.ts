@@ -1,13 +1,13 @@
-/** Rounds of A B A B ... */
+/** Times several implementations alternately: A B A B ... */
 
-/** How long a turn lasts, about: as many calls as fit, at least one. */
+/** Approximate duration of a measurement, in seconds: as many calls as fit, at least one. */
 const turnSeconds = 0.1
 const mostCalls = 200
 
-/** @param time runs so many calls and tells their seconds */
+/** Runs `calls` calls; resolves to their duration in seconds. */
 export type Timed = (calls: number) => Promise<number>
 
-/** Calls for one turn, found by running: compiled code gets its warm-up here. */
+/** Number of calls in a measurement, found by trial runs, which also warm up compiled code. */
 async function callsOf(time: Timed): Promise<number> {
   let calls = 1
   for (let turn = 0; turn < 4; turn++) {
@@ -18,7 +18,7 @@ async function callsOf(time: Timed): Promise<number> {
   return calls
 }
 
-/** Seconds a call of every contestant in every round: `[contestant][round]`. */
+/** @returns seconds per call of every contestant in every round: `[contestant][round]` */
 export async function takeTurns(contestants: readonly Timed[], rounds: number): Promise<number[][]> {
   const calls: number[] = []
   for (const time of contestants) calls.push(await callsOf(time))

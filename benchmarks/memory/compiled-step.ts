@@ -1,4 +1,4 @@
-/** The training step of a shape, compiled and not run: its state is zeros that no kernel ever reads. */
+/** The training step of a shape, compiled and not run: its state is zeros that no kernel reads. */
 import { decoderModel, type ModelArchitecture, parameterShapes } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type DType, mapTensors, type ProgramMemory, type Tensor } from '@kumiki/tensor'

@@ -1,4 +1,4 @@
-/** What a compiled program needs at once at the least: read from what `explain()` prints of it. */
+/** The least temporary memory that a compiled program needs, from the text of its `explain()`. */
 import { bytesPerElement, type DType } from '@kumiki/tensor'
 
 interface Value {
@@ -10,10 +10,10 @@ interface Value {
 const operand = /temporary(\d+)(?:\+(\d+))?:(\w+)\[([\d, ]*)\]/g
 
 /**
- * The largest sum of temporary values that are alive while one kernel runs, if every value lived in memory of exactly its size: what the
- * program's buffers take above this is lost to values that do not fit into each other's places.
- * @param explained lines `  12  outputs = kernel(inputs)` with operands `temporary3:float32[4, 128]`, in order of running
- * @throws Error where no line is of that form
+ * The largest sum of the sizes of temporary values that are alive during one kernel. What the program's buffers take
+ * above this is fragmentation: values that do not fit where others were.
+ * @param explained lines ` 12 outputs = kernel(inputs)` with operands `temporary3:float32[4, 128]`, in execution order
+ * @throws Error if no line has that form
  */
 export function livePeak(explained: string): { bytes: number; kernel: string } {
   const kernels = explained.split('\n').flatMap((line) => {
@@ -35,7 +35,7 @@ export function livePeak(explained: string): { bytes: number; kernel: string } {
       const size = shape ? shape.split(',').reduce((product, d) => product * Number(d), 1) : 1
       const end = Number(offset ?? 0) + size * bytesPerElement[dtype as DType]
       const before = held.get(buffer)
-      // A piece of a joined value, or work done in place: the same value goes on.
+      // A part of a concatenated value, or an in-place operation: the same value stays alive.
       if (before && (offset || (read.has(before) && before.bytes === end))) {
         before.to = i
         before.bytes = Math.max(before.bytes, end)

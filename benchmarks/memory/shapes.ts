@@ -1,4 +1,7 @@
-/** Models whose training steps are compiled: small, with a large vocabulary, and with grouped queries and one table. */
+/**
+ * Models whose training steps are compiled: small, with a large vocabulary, and with grouped queries and tied
+ * embeddings.
+ */
 import { findModel, type ModelArchitecture, nano } from '@kumiki/models'
 
 export interface Shape {
@@ -6,7 +9,7 @@ export interface Shape {
   readonly architecture: ModelArchitecture
   readonly batch: number
   readonly sequence: number
-  /** Parts that the batch is worked on in; default 1. */
+  /** Number of micro-batches (gradient accumulation); default 1. */
   readonly accumulation?: number
 }
 

@@ -1,4 +1,6 @@
-/** Fits the planner's efficiencies to measured step times: weighted, robust, held near a prior where rows are few. */
+/**
+ * Fits the planner's efficiencies to measured step times: weighted, robust to outliers, with a penalty towards a prior.
+ */
 import { type Efficiency, estimateRun } from '@kumiki/planner'
 import { type PublishedRow, sourceOf, timeError, weights } from './score.ts'
 
@@ -13,7 +15,7 @@ function paths(tree: Tree): Path[] {
   )
 }
 
-/** Where a search starts: round numbers of the size that kernel benchmarks of each generation show. */
+/** The starting point: round numbers of the magnitude that kernel benchmarks show for each GPU generation. */
 export const prior: Efficiency = {
   matmul: { ampere: 0.85, hopper: 0.7, blackwell: 0.65 },
   attention: { ampere: 0.4, hopper: 0.5, blackwell: 0.5 },
@@ -30,7 +32,7 @@ export const prior: Efficiency = {
 }
 
 const keys = paths(prior as unknown as Tree)
-/** Parts of a peak stay below 1. */
+/** Whether a parameter is a fraction of a peak, which must stay below 1. */
 const bounded = (key: Path) => !key[0].endsWith('Latency')
 
 function read(efficiency: Efficiency): number[] {
@@ -59,9 +61,10 @@ export interface Fit {
 }
 
 /**
- * Minimises the weighted mean of |log(estimated / measured)|, rounded at 5 % and flat past 30 % (a row that far off is of another
- * kind, and no efficiency should bend to it), by coordinate steps in the logarithms of the parameters.
- * @param ridge what a parameter costs to leave its prior: times the square of the logarithm
+ * Minimizes the weighted mean of |log(estimated / measured)|, smooth below 5 % and constant above 30 % (so far off, the
+ * model misses something that no efficiency should make up for), by coordinate descent in the logarithms of the
+ * parameters.
+ * @param ridge factor of the penalty: the squared logarithm of parameter / prior
  */
 export function fit(rows: readonly PublishedRow[], ridge = 0.01): Fit {
   const used = rows.filter((row) => !row.exclude_from_stats && timeError(row, estimateRun(row)) !== null)

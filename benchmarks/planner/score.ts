@@ -1,4 +1,4 @@
-/** How far estimates are from published runs, no source weighing more than a quarter. */
+/** Errors of estimates for published runs, weighted so that no source counts more than a quarter. */
 import { type Efficiency, estimateRun, type RunEstimate } from '@kumiki/planner'
 
 export interface Measured {
@@ -21,11 +21,11 @@ export interface PublishedRow {
 export interface Comparison {
   readonly id: string
   readonly source: string
-  /** Estimated over measured, less 1; time, or the inverse of throughput. */
+  /** Estimated / measured - 1, of the time or the inverse of the throughput. */
   readonly error: number
 }
 
-/** Releases of one publication count as one source. */
+/** The publication that a row is from: its tables, figures and releases count as one source. */
 export function sourceOf({ source }: PublishedRow): string {
   return source
     .replace(/,? NeMo .*/, '')
@@ -33,7 +33,9 @@ export function sourceOf({ source }: PublishedRow): string {
     .replace(/ (Dec|Jun) \d+$/, '')
 }
 
-/** Step time, or where only FLOP/s were published, their inverse under the row's own convention; null where there is neither. */
+/**
+ * Relative error of the step time, or of 1 / (FLOP/s) by the row's own convention; null where neither was published.
+ */
 export function timeError(row: PublishedRow, estimated: RunEstimate): number | null {
   const { step_time_s: seconds, tflops_per_gpu: teraflops, mfu, flop_convention: convention } = row.measured
   if (seconds) return estimated.stepSeconds / seconds - 1
@@ -67,8 +69,8 @@ export function compare(rows: readonly PublishedRow[], efficiency?: Partial<Effi
 }
 
 /**
- * A weight for each comparison, of sum 1: equal, but no source has more than `most` of the whole. What a source loses goes to the
- * others; with fewer sources than 1 / most, all weigh the same.
+ * A weight for each comparison, with sum 1: equal weights, except that no source has more than `most` in total. What is
+ * taken from a source is given to the others; with fewer than 1 / `most` sources, all sources have the same weight.
  */
 export function weights(comparisons: readonly Comparison[], most = 0.25): number[] {
   const counts = new Map<string, number>()
@@ -94,7 +96,7 @@ export function weights(comparisons: readonly Comparison[], most = 0.25): number
   return comparisons.map(({ source }) => (share.get(source) as number) / (counts.get(source) as number))
 }
 
-/** The absolute error that a part `at` of the weight does not exceed. */
+/** Weighted quantile `at` (0 to 1) of the absolute errors. */
 export function quantile(comparisons: readonly Comparison[], at: number, given = weights(comparisons)): number {
   const order = comparisons.map(({ error }, i) => [Math.abs(error), given[i]] as const).sort((a, b) => a[0] - b[0])
   let sum = 0
@@ -105,7 +107,7 @@ export function quantile(comparisons: readonly Comparison[], at: number, given =
   return order.at(-1)?.[0] ?? Number.NaN
 }
 
-/** A random half: the same for the same seed, whatever the order of the rows. */
+/** Splits rows into random halves. They depend on the seed and not on the order of the rows. */
 export function halves<T extends { readonly id: string }>(rows: readonly T[], seed: number): [fitted: T[], held: T[]] {
   const random = mulberry32(seed)
   const order = [...rows].sort((a, b) => (a.id < b.id ? -1 : 1))

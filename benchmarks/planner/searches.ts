@@ -38,7 +38,7 @@ export const searches: readonly Timed[] = [
   },
 ]
 
-/** A whole study: eight models on six GPUs in ten sizes of cluster. */
+/** Many searches: eight models on six GPUs with ten sizes of cluster. */
 export const sweep = { name: '8 models x 6 GPUs x 10 sizes', limitSeconds: 5 } as const
 
 export function* sweepSearches(): Generator<PlanSearch> {

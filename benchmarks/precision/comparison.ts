@@ -1,17 +1,19 @@
-/** Policies compared seed by seed, and what may be said of it. */
+/** Compares policies seed by seed, with confidence intervals. */
 import { type PolicyComparison, policyCells, policyColumns } from '@kumiki/report'
 import { studentT } from '../common/student-t.ts'
 import type { RunRecord } from './records.ts'
 
-/** Pairs that an interval takes: so few as two say next to nothing of a spread. */
+/** Fewest pairs for which an interval is given: two say hardly anything about the spread. */
 const fewestPairs = 3
 
-/** NaN of nothing. */
+/** NaN for an empty list. */
 const mean = (x: readonly number[]) => x.reduce((a, b) => a + b, 0) / x.length
 
 const numbers = (values: readonly (number | null)[]) => values.filter((v): v is number => v !== null)
 
-/** Steps whose loss stands out of the ones before: five robust deviations above the median of the last 20. */
+/**
+ * Number of steps whose loss is more than five robust standard deviations (1.4826 MAD) above the median of the last 20.
+ */
 export function countSpikes(losses: readonly number[]): number {
   let spikes = 0
   for (let i = 20; i < losses.length; i++) {
@@ -25,7 +27,8 @@ export function countSpikes(losses: readonly number[]): number {
 
 /**
  * @param runs of one setting
- * @returns intervals (Student's t) of all policies that hold together with 95 % (Bonferroni): with many policies one would look different by chance
+ * @returns a comparison for each policy; their intervals (Student's t) hold simultaneously with 95 % (Bonferroni),
+ *   since among many policies one would differ by chance
  */
 export function compareRuns(runs: readonly RunRecord[], baseline: string): PolicyComparison[] {
   const base = new Map(runs.filter((r) => r.policy === baseline).map((r) => [r.seed, r.heldOut]))

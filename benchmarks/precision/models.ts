@@ -1,4 +1,4 @@
-/** What is trained: a model by name or from a config.json, with the benchmark's vocabulary, and how it is trained. */
+/** The model to train, by name or from a config.json, with the benchmark's vocabulary, and its training settings. */
 import { readFileSync } from 'node:fs'
 import { freemem } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
@@ -16,12 +16,12 @@ import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
 import { fp8RecipeOf, type PrecisionPolicy, type StoredFloat } from '@kumiki/train'
 import { checkedUse, isFile, UsageError } from './usage.ts'
 
-/** How a model is trained where the command line does not say. */
+/** Training settings where the command line has none. */
 interface Defaults {
   /** Sequences in a step. */
   readonly batch: number
   readonly steps: number
-  /** The highest of the schedule. */
+  /** Peak of the schedule. */
   readonly learningRate: number
 }
 
@@ -36,7 +36,7 @@ interface Preset extends Defaults {
   readonly architecture: ModelArchitecture
 }
 
-/** LLM-jp-3 in two sizes that a processor trains in minutes. */
+/** The architecture of LLM-jp-3 in two sizes that a CPU trains in minutes. */
 const presets: Readonly<Record<string, Preset>> = {
   /** 1.6 million parameters. */
   nano: { architecture: nano, batch: 4, steps: 400, learningRate: 3e-3 },
@@ -57,7 +57,7 @@ const presets: Readonly<Record<string, Preset>> = {
   },
 }
 
-/** Of models that have no recipe: the rate of most of LLM-jp-3. */
+/** For models without a recipe: the learning rate of most LLM-jp-3 models. */
 const others: Defaults = { batch: 2, steps: 100, learningRate: 3e-4 }
 
 const defaultSequence = 128
@@ -65,8 +65,8 @@ const defaultSequence = 128
 /**
  * @param model `nano`, `10m`, a name that `findModel` knows, or the path of a Hugging Face config.json
  * @param vocabSize the tokenizer's, in place of the model's
- * @param given what the command line says
- * @throws UsageError naming the model or file and what helps
+ * @param given settings of the command line
+ * @throws UsageError naming the model or file and a remedy
  */
 export function subjectOf(
   model: string,
@@ -137,14 +137,14 @@ function fromFile(path: string): { name: string; architecture: ModelArchitecture
   return { name: nameOfFile(path), architecture }
 }
 
-/** A config.json has the name of its folder, another file its own. */
+/** The name of a model in a file: of its folder for a config.json, otherwise of the file. */
 function nameOfFile(path: string): string {
   const whole = resolve(path)
   const file = basename(whole, '.json')
   return file === 'config' ? basename(dirname(whole)) : file
 }
 
-/** What runs of a model are recorded under. @throws UsageError for a name that is not known */
+/** The name under which runs of a model are recorded. @throws UsageError for an unknown name */
 export function nameOf(model: string): string {
   if (Object.hasOwn(presets, model)) return model
   return isFile(model, /\.json$/) ? nameOfFile(model) : known(model).name
@@ -158,21 +158,25 @@ export function checkPolicyFits(policy: PrecisionPolicy, { name, architecture, b
   )
 }
 
-/** Bytes of the float32 parameters, gradients and two moments of Adam: hardly a policy takes less. */
+/**
+ * Bytes per parameter of float32 parameters, gradients and Adam's two moments: nearly every policy takes at least this.
+ */
 const stateBytes = 16
-/** Bytes of a parameter's fresh weight and zeros on their way to the device, and of the program, the texts and the tokenizer. */
+/**
+ * Bytes on the host: per parameter for initial values on their way to the device, and for code, texts and tokenizer.
+ */
 const hostBytes = { parameter: 8, base: 0.5e9 }
-/** What WebAssembly can address. */
+/** Largest WebAssembly memory, in bytes. */
 const cpuBackendBytes = 2 ** 32
 
 /** Bytes at the peak of training. */
 export interface MemoryNeed {
   /**
-   * On the device: the step, and where gradients are probed, both sets of them and the activations of a float32 pass. The copies of fp8
-   * products are not in it.
+   * On the device: the training step, and where gradients are probed, both sets of gradients and the activations of a
+   * float32 pass. The quantized copies for fp8 products are not included.
    */
   readonly device: number
-  /** Beside it, on the host. */
+  /** On the host, in addition. */
   readonly host: number
 }
 
@@ -182,7 +186,7 @@ export function memoryNeeded(subject: Subject, policy: PrecisionPolicy, probes: 
   const model = fromArchitecture(architecture, subject.name)
   const run = { batch, sequence, positions: architecture.maxPositionEmbeddings }
   const { master, gradients, moments } = policy
-  // Both formats of 16 bits take the same.
+  // The planner has formulas for bfloat16; float16 has the same size.
   const sized = (format: StoredFloat) => (format === 'float16' ? 'bfloat16' : format)
   const precision = {
     parameters: sized(policy.parameters),
@@ -201,9 +205,9 @@ export function memoryNeeded(subject: Subject, policy: PrecisionPolicy, probes: 
 }
 
 /**
- * Before memory is taken. Of webgpu only the host's part is known beforehand.
- * @param free bytes of the machine
- * @throws UsageError naming the numbers and what helps
+ * Checks the needed memory before any is allocated. For webgpu only the host's part is checked.
+ * @param free bytes of the machine's memory
+ * @throws UsageError naming the sizes and a remedy
  */
 export function checkMemory(
   subject: Subject,

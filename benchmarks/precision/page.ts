@@ -1,9 +1,13 @@
-/** Records of runs as the page of @kumiki/report takes them, with where they come from and what others have published. */
+/**
+ * The report's page: comparisons of the recorded runs, their provenance, and differences that others have published.
+ */
 import { html, type PrecisionSetting, precisionReport, table } from '@kumiki/report'
 import { compareRuns } from './comparison.ts'
 import { groupsOf, type RunRecord } from './records.ts'
 
-/** Published gaps of fp8 against bf16, for orientation: other models, other data, other sizes. LLM-jp has published none. */
+/**
+ * Published differences of fp8 and bf16, for orientation: of other models, data and sizes. LLM-jp has published none.
+ */
 const published: readonly (readonly [string, string, string])[] = [
   ['marin-community/marin#7298', '24k steps, same seed and data', '+0.0040 nats'],
   ['marin-community/marin#7271', 'MXFP8', '+0.0025 to +0.0028 nats'],
@@ -12,12 +16,12 @@ const published: readonly (readonly [string, string, string])[] = [
   ['NVIDIA/Megatron-LM#1152', 'expected by maintainers', '0.02 early, under 0.01 after several B tokens'],
 ]
 
-/** What a group's runs have in common, in words. */
+/** The setting that a group's runs have in common, as text. */
 export function settingOf([run]: readonly RunRecord[]): string {
   return `${run.model}: ${run.parameters.toLocaleString('en')} parameters, ${run.steps} steps of ${run.batch} x ${run.sequence} tokens, learning rate ${run.learningRate}`
 }
 
-/** Where the numbers of a page come from: paragraphs. */
+/** Paragraphs about the provenance of a page's numbers. */
 function about(runs: readonly RunRecord[]): string[] {
   const distinct = (of: (run: RunRecord) => string) => [...new Set(runs.map(of))].sort().join(', ')
   const commit = ({ commit, modified }: RunRecord) =>
@@ -28,7 +32,7 @@ function about(runs: readonly RunRecord[]): string[] {
   ]
 }
 
-/** @param runs of any settings: those of one are compared, in a section of their own */
+/** @param runs of any settings; those of each setting are compared in a section of their own */
 export function comparisonPage(runs: readonly RunRecord[], baseline: string): string {
   const settings = groupsOf(runs).map(
     (own): PrecisionSetting => ({

@@ -1,4 +1,7 @@
-/** Gradients under a policy held against float32 ones at the same weights, and how the values of fp8 tensors fit their formats. */
+/**
+ * Compares a policy's gradients with float32 ones at the same weights, and measures clipping and underflow of fp8
+ * tensors.
+ */
 import { type LanguageModel, type LinearRule, linear as linearLayer, type Parameters } from '@kumiki/models'
 import {
   apply,
@@ -27,22 +30,25 @@ import {
   type ScalingState,
 } from '@kumiki/train'
 
-/** Of one role of fp8 tensors, a number for each layer of `GradientProbe.layers`. */
+/** Of the fp8 tensors of one role: a number for each layer of `GradientProbe.layers`. */
 export interface FitByLayer {
-  /** Largest magnitudes; null where they are not finite. */
+  /** Largest magnitudes; null for one that is not finite. */
   readonly amax: readonly (number | null)[]
-  /** Shares of the values that the policy's own quantisation clips, and rounds to zero though they are not. */
+  /**
+   * Fractions of the values that the policy's quantization clips (`saturated`) or rounds from nonzero to 0
+   * (`underflow`).
+   */
   readonly saturated: readonly number[]
   readonly underflow: readonly number[]
 }
 
 export interface ProbeResult {
   /**
-   * Signal to quantisation noise of each gradient, in dB, in the order of `GradientProbe.gradients`; null where it is not a number: both
-   * gradients are the same, or zero.
+   * Signal to quantization noise ratio of each gradient in dB, in the order of `GradientProbe.gradients`; null where it
+   * is not finite, because the two gradients are equal or the float32 one is zero.
    */
   readonly sqnr: readonly (number | null)[]
-  /** Without a layer on 8 bits, empty lists. */
+  /** Empty lists where no layer is quantized to 8 bits. */
   readonly fit: Readonly<Record<Fp8Role, FitByLayer>>
 }
 
@@ -54,7 +60,7 @@ type Probe = Compiled<
 export interface GradientProbe {
   /** Names of the parameters. */
   readonly gradients: readonly string[]
-  /** Names of the linear layers on 8 bits: those of their weights. */
+  /** Names of the linear layers that are quantized to 8 bits: those of their weights. */
   readonly layers: readonly string[]
   /** @param weights as they are stored @param inputs int32 [batch, seq] @param targets int32 [batch, seq] */
   measure(weights: Parameters, scaling: ScalingState, inputs: Tensor, targets: Tensor): Promise<ProbeResult>
@@ -65,8 +71,9 @@ const vectorOf = (scalars: readonly Tensor[]) => concatenate(scalars.map((t) => 
 const pairOf = ({ saturated, underflow }: Fp8Fit) => vectorOf([saturated, underflow])
 
 /**
- * Inputs: y, a float32 [2], the number of the step, and delayed scaling's scales if there are any. Passes y on; the "gradient" of the
- * second is how y's gradient fits.
+ * An op that measures the gradient passing through it. Inputs: y, a float32 [2], the step, and the scales of delayed
+ * scaling if there are any. The result is y; the "gradient" of the second input is [saturated, underflow] of y's
+ * gradient.
  */
 const tapOf = (recipe: Fp8Recipe): Op<{ layer: string }> =>
   defineOp<{ layer: string }>({
@@ -99,7 +106,7 @@ export function gradientProbe(model: LanguageModel, policy: PrecisionPolicy): Gr
       )
     const exact = valueAndGrad((p: Parameters) => meanLoss(model, p, batch, count))(matricesIn('float32')).grads
     const scales = recipe?.gradientScales(scaling) ?? {}
-    // Where gradients are rounded at random, every probe draws the same.
+    // A constant step seeds stochastic rounding, so that every probe draws the same numbers.
     const step = full([], 1, 'uint32')
     const fits = new Map<string, Partial<Record<Fp8Role, Tensor>>>()
     const { grads, aux } = valueAndGrad(
@@ -124,7 +131,7 @@ export function gradientProbe(model: LanguageModel, policy: PrecisionPolicy): Gr
       s: scales,
       t: Object.fromEntries(layers.map((layer) => [layer, full([2], 0)])),
     })
-    /** As the optimizer gets it. */
+    /** A gradient in the format in which the optimizer receives it. */
     const narrow = (name: string) => {
       const g = grads.p[name]
       return cast(policy.gradients === 'bfloat16' && g.ndim >= 2 ? cast(g, 'bfloat16') : g, 'float32')

@@ -1,4 +1,4 @@
-/** One line on stderr: rewritten on a terminal, otherwise a line now and then. */
+/** Progress on stderr: one line that is rewritten on a terminal, otherwise a line every 15 seconds. */
 const secondsBetween = { terminal: 0.2, file: 15 }
 
 const minutes = (seconds: number) =>
@@ -15,7 +15,7 @@ export class Progress {
   private began = 0
   private shown = 0
 
-  /** @param label what every line begins with */
+  /** @param label beginning of every line */
   begin(label: string, steps: number): void {
     this.label = label
     this.steps = steps

@@ -1,4 +1,4 @@
-/** The runs in a folder: one line of JSON each, with everything that a run depends on. */
+/** The recorded runs of a folder: one JSON line each, with everything that a run depends on. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { decoderModel, type ModelArchitecture } from '@kumiki/models'
@@ -7,14 +7,14 @@ import type { Subject } from './models.ts'
 import type { RunOutcome } from './run.ts'
 import { UsageError } from './usage.ts'
 
-/** Where and with what a run was made. */
+/** Machine and versions of a run. */
 export interface RunOrigin {
   readonly device: string
   readonly node: string
-  /** Of Kumiki; `modified` are files that were not as committed. */
+  /** Commit of Kumiki; `modified` lists files that differed from it. */
   readonly commit: string
   readonly modified: readonly string[]
-  /** When it ended. */
+  /** Date of its end, ISO 8601. */
   readonly date: string
 }
 
@@ -27,20 +27,20 @@ export interface RunRecord extends RunOutcome, RunOrigin {
   /** Sequences in a step, and tokens in each. */
   readonly batch: number
   readonly sequence: number
-  /** The highest of the schedule. */
+  /** Peak of the schedule. */
   readonly learningRate: number
   readonly architecture: ModelArchitecture
-  /** The policy; `includes` as the names of its layers. */
+  /** The policy, with its function `includes` replaced by the names of the included layers. */
   readonly precision: object
   readonly corpus: string
 }
 
-/** What runs have in common that are compared: policies and seeds differ. */
+/** Fields that are equal in runs that are compared; their policies and seeds differ. */
 export const settingFields = ['model', 'steps', 'batch', 'sequence', 'learningRate'] as const
 
 type Definition = Pick<RunRecord, 'architecture' | 'precision' | 'corpus'>
 
-/** A run that is wanted, before it is made. */
+/** A run that is to be made. */
 export type RunPlan = Pick<RunRecord, (typeof settingFields)[number] | 'policy' | 'seed'> & Definition
 
 export function planOf(subject: Subject, policy: PrecisionPolicy, seed: number, corpus: string): RunPlan {
@@ -55,7 +55,7 @@ function includedLayers(architecture: ModelArchitecture, policy: PrecisionPolicy
   return [...new Set(fp8RecipeOf(decoderModel(architecture), policy)!.tensors.map(({ layer }) => layer))]
 }
 
-/** Runs of one setting each, in the order of the file. */
+/** Groups of runs with the same setting, in the order of the file. */
 export function groupsOf(runs: readonly RunRecord[]): RunRecord[][] {
   const groups = new Map<string, RunRecord[]>()
   for (const run of runs) {
@@ -65,14 +65,14 @@ export function groupsOf(runs: readonly RunRecord[]): RunRecord[][] {
   return [...groups.values()]
 }
 
-/** Six digits are more than any measurement here means. */
+/** Rounds numbers to six significant digits, more than any measurement here is accurate to. */
 const digits = (_: string, x: unknown) => (typeof x === 'number' && !Number.isInteger(x) ? Number(x.toPrecision(6)) : x)
 
 /** The runs of a folder. */
 export class Records {
   readonly file: string
   readonly runs: RunRecord[]
-  /** Lines that are not whole records of runs. */
+  /** Number of lines that lack fields of a run. */
   readonly unreadable: number
 
   /** @throws UsageError for a line that is not JSON */
@@ -80,7 +80,7 @@ export class Records {
     mkdirSync(folder, { recursive: true })
     this.file = join(folder, 'runs.jsonl')
     const lines = existsSync(this.file) ? readFileSync(this.file, 'utf8').split('\n') : []
-    // A line without an end was cut off as it was written.
+    // A last line without a line break is incomplete, because the process ended while writing it: it is removed.
     if (lines.length > 0 && lines.pop() !== '') writeFileSync(this.file, lines.map((line) => `${line}\n`).join(''))
     const records = lines.flatMap((line, i) => {
       if (line === '') return []
@@ -95,8 +95,8 @@ export class Records {
   }
 
   /**
-   * Whether a run was made already.
-   * @throws UsageError where the file has runs of another model, policy or corpus under the same name
+   * Whether a run is recorded.
+   * @throws UsageError if the file has runs of another model, policy or corpus under the same name
    */
   has(plan: RunPlan): boolean {
     const same = (a: unknown, b: unknown) => JSON.stringify(a, digits) === JSON.stringify(b, digits)
@@ -113,7 +113,7 @@ export class Records {
     )
   }
 
-  /** Adds a run to the file. */
+  /** Appends a run to the file. */
   add(plan: RunPlan, outcome: RunOutcome, origin: RunOrigin): RunRecord {
     const line = JSON.stringify({ kind: 'run', ...plan, ...outcome, ...origin }, digits)
     appendFileSync(this.file, `${line}\n`)

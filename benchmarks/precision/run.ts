@@ -1,4 +1,4 @@
-/** One training run under a policy: every loss, probes of the gradients now and then, and what it took. */
+/** One training run under a policy, with all losses, probes of the gradients, speed and memory. */
 import { type Batch, batches, packEvaluation, type TokenDocument } from '@kumiki/data'
 import { countParameters, decoderModel } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, cosine, warmup } from '@kumiki/optim'
@@ -14,25 +14,25 @@ export interface Texts {
   readonly eosId: number
 }
 
-/** What is known after a run. */
+/** Results of a run. */
 export interface RunOutcome {
   readonly parameters: number
   /** Nats per token of held-out text; null where the run failed. */
   readonly heldOut: number | null
   readonly losses: readonly number[]
   readonly gradNorms: readonly number[]
-  /** fp8 tensors that left their range, by step. */
+  /** Number of fp8 tensors with clipped values, for each step. */
   readonly clipped: readonly number[]
   readonly probes: readonly (ProbeResult & { readonly step: number })[]
-  /** What the numbers of a probe belong to: parameters, and linear layers on 8 bits. Empty without probes. */
+  /** Names for the numbers of a probe: of parameters, and of linear layers in 8 bits. Empty without probes. */
   readonly gradients: readonly string[]
   readonly layers: readonly string[]
-  /** Without the steps that compile; null where there are no others. */
+  /** Measured without the first steps, which compile; null if there are no others. */
   readonly tokensPerSecond: number | null
-  /** Of the compiled step: state, temporaries and results. */
+  /** Peak memory of the compiled step: state, temporaries and results. */
   readonly peakBytes: number
   readonly stateBytes: number
-  /** Why the run ended early, if it did. */
+  /** The error's message, if the run ended early. */
   readonly failure?: string
 }
 
@@ -47,22 +47,22 @@ export interface RunRequest {
   onStep(step: number, loss: number): void
 }
 
-/** Steps at the beginning that are not timed: they compile. */
+/** Number of first steps that are not timed, because they compile. */
 const warmSteps = 2
 
-/** A twentieth of warmup, then a cosine to a tenth. */
+/** Warmup over a twentieth of the steps, then a cosine decay to a tenth of the peak. */
 function scheduleFor(peak: number, steps: number) {
   const rising = Math.max(1, Math.round(steps / 20))
   return warmup(cosine({ from: peak, to: peak / 10, steps: Math.max(1, steps - rising) }), rising)
 }
 
-/** Trains once. What diverges is an outcome too. */
+/** Trains once. Divergence is not thrown, but recorded in `failure`. */
 export async function trainUnder(request: RunRequest): Promise<RunOutcome> {
   const { device, subject, texts, policy, seed, probeEvery } = request
   const { architecture, batch: batchSize, sequence: sequenceLength, steps, learningRate } = subject
   const model = decoderModel(architecture)
   const probe = probeEvery > 0 ? gradientProbe(model, policy) : undefined
-  // The same batch for every probe, every policy and every seed: the first of another order of the data.
+  // One batch for all probes, policies and seeds: the first one of the data in another order than the training's.
   const { value: batch } = batches({ ...texts, sequenceLength, batchSize, seed: 12345 }).next() as { value: Batch }
   const losses: number[] = []
   const gradNorms: number[] = []
@@ -70,7 +70,7 @@ export async function trainUnder(request: RunRequest): Promise<RunOutcome> {
   const probes: (ProbeResult & { step: number })[] = []
   let failure: string | undefined
   let heldOut: number | null = null
-  // Stretches between probes are timed, from when the steps that compile are over.
+  // Steps are timed between probes, from the end of those that compile.
   let since: { readonly step: number; readonly at: number } | undefined
   let seconds = 0
   let timed = 0
@@ -80,7 +80,7 @@ export async function trainUnder(request: RunRequest): Promise<RunOutcome> {
       gradNorms.push(m.gradNorm)
       clipped.push(Number(m.clippedTensors ?? 0))
       request.onStep(m.step, m.loss)
-      // Metrics come a step late: the next step is made already.
+      // Metrics arrive one step late, when the trainer has already made the next step.
       if (m.step === warmSteps) since = { step: trainer.step, at: performance.now() }
     },
     async onCheckpoint({ trainer }) {

@@ -1,14 +1,17 @@
-/** What the command line may say: errors of use, numbers, and precision policies by name or file. */
+/** Command-line values: usage errors, numbers, and precision policies by name or file. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { checkPrecision, type PrecisionPolicy, precisions } from '@kumiki/train'
 
-/** Wrong use of the command line: a message without a stack trace, and exit code 2. */
+/** Invalid use of the command line: printed without a stack trace, with exit code 2. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }
 
-/** Runs what checks values that were given: a RangeError or TypeError there is wrong use. @param owner begins the message */
+/**
+ * Runs a check of given values and turns its RangeError or TypeError into a UsageError. @param owner beginning of the
+ * message
+ */
 export function checkedUse<T>(work: () => T, owner = ''): T {
   try {
     return work()
@@ -26,18 +29,18 @@ export function positiveOf(option: string, text: string): number {
   return value
 }
 
-/** Whether a value names a file and no entry of a list. */
+/** Whether a value is the path of a file and not a name of a list. */
 export const isFile = (value: string, extension: RegExp) => /[\\/]/.test(value) || extension.test(value)
 
 /**
- * A policy by name, or from a module (.js, .mjs, .ts) whose default export it is.
- * @throws UsageError for a name that is not known, a file that cannot be loaded, or an export that is no policy
+ * A policy by name, or the default export of a module (.js, .mjs, .ts).
+ * @throws UsageError for an unknown name, a file that cannot be loaded, or an export that is no policy
  */
 export async function policyOf(value: string): Promise<PrecisionPolicy> {
   if (!isFile(value, /\.[cm]?[jt]s$/)) {
     if (Object.hasOwn(precisions, value)) return precisions[value]
     throw new UsageError(
-      `--policy: no policy is called ${value}; there are ${Object.keys(precisions).join(', ')}, and any module whose default export is one by its path`,
+      `--policy: no policy is named ${value}; expected one of ${Object.keys(precisions).join(', ')}, or the path of a module whose default export is a policy`,
     )
   }
   const wanted = `its default export must be a PrecisionPolicy, such as { name: 'mine', parameters: 'bfloat16', activations: 'bfloat16', fp8: { scaling: { kind: 'current' } } }`
@@ -54,6 +57,6 @@ export async function policyOf(value: string): Promise<PrecisionPolicy> {
   const policy = found as PrecisionPolicy
   checkedUse(() => checkPrecision(policy), owner)
   if (Object.hasOwn(precisions, policy.name) && precisions[policy.name] !== policy)
-    throw new UsageError(`${owner}a policy of Kumiki is called ${policy.name} already; take another name`)
+    throw new UsageError(`${owner}Kumiki already has a policy named ${policy.name}; choose another name`)
   return policy
 }

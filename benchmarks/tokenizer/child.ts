@@ -1,4 +1,5 @@
-// One measurement in a process of its own: `child.ts load MODEL`, `child.ts train unigram|bpe TEXT MODEL SIZE`.
+// One measurement in a process of its own: `child.ts load MODEL`, or `child.ts train unigram|bpe TEXT MODEL
+// VOCABULARY_SIZE`.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { type TrainOptions, trainBpe, trainUnigram } from '@kumiki/tokenizer/train'

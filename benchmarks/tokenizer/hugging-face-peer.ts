@@ -1,7 +1,7 @@
 import { Tokenizer as PeerTokenizer } from '@huggingface/tokenizers'
 import { readModelFile } from '../../packages/tokenizer/src/sentencepiece/model-reader.ts'
 
-/** The same model for @huggingface/tokenizers: a tokenizer.json of the form that LLM-jp converts its models to. */
+/** The same model for @huggingface/tokenizers, as a tokenizer.json like those of LLM-jp's converted tokenizers. */
 export function peerOf(model: Uint8Array): (text: string) => number[] {
   const vocab = readModelFile(model).pieces.map(({ piece, score }) => [piece, score])
   const json = {

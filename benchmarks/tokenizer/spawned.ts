@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** What a process took. */
+/** Time and memory of a process. */
 export type Spent = { wallSeconds: number; processorSeconds: number; peakBytes: number }
 
-/** Ticks a second in which Linux counts processor time for programs. @see sysconf(3), _SC_CLK_TCK */
+/** Clock ticks per second, the unit of processor time in /proc. @see sysconf(3), _SC_CLK_TCK */
 const TICKS = 100
 
-/** Runs a program to its end; its peak memory and processor time are read from /proc while it runs (0 where there is none). */
+/**
+ * Runs a program to its end. Peak memory and processor time are read from /proc meanwhile (0 on systems without it).
+ */
 export async function run(
   program: string,
   args: string[],
@@ -31,7 +33,7 @@ export async function run(
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       processorSeconds = Math.max(processorSeconds, (Number(fields[11]) + Number(fields[12])) / TICKS)
     } catch {
-      // It has ended, or the system has no /proc.
+      // The process has ended, or the system has no /proc.
     }
   }, 10)
   try {
@@ -48,7 +50,7 @@ export async function run(
   }
 }
 
-/** Whether a program is there. */
+/** Whether a program is installed. */
 export async function exists(program: string): Promise<boolean> {
   return run(program, ['--version']).then(
     () => true,

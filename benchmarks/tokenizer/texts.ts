@@ -1,20 +1,23 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
-/** Texts of several languages and code, kept beside a checkout; without them, the corpus of the package's vectors. */
+/**
+ * Texts of several languages and code in a folder next to the checkout; without it, the corpus of the package's
+ * vectors.
+ */
 const SHARED = new URL('../../../shared/tokenizer/', import.meta.url)
 const BUILT_IN = new URL('../../packages/tokenizer/vectors/corpus.txt', import.meta.url)
 
 export type Texts = {
   name: string
-  /** About `bytes` of UTF-8 in lines, none of them empty. */
+  /** Non-empty lines, about `bytes` of UTF-8 in total. */
   lines: string[]
-  /** Lines that are not among them, for the quality of a trained model. */
+  /** Lines that are not in `lines`, to evaluate a trained model. */
   heldOut: string[]
 }
 
 /**
- * Lines of all files in turn (one of each, then the next), so that every part is mixed; repeated until `bytes` are there.
- * @param kind only the files whose names begin so (`ja`, `en`, ...), where there are any, and none of their lines twice
+ * Lines of all files, interleaved, and repeated until they have `bytes` of UTF-8.
+ * @param kind only files whose names begin with it (`ja`, `en`, ...), if there are any, and no line twice
  */
 export function readTexts(bytes: number, kind = ''): Texts {
   const shared = existsSync(SHARED)
@@ -46,7 +49,7 @@ export function readTexts(bytes: number, kind = ''): Texts {
   return { name: shared.length > 0 ? name : 'built-in corpus', lines, heldOut }
 }
 
-/** LLM-jp's ver3.0b1 where it is, else a model of the package's vectors. */
+/** LLM-jp's ver3.0b1 if the folder has it, otherwise a model of the package's vectors. */
 export function modelPath(): { name: string; url: URL } {
   const real = new URL('llm-jp/llm-jp-tokenizer-100k.ver3.0b1.model', SHARED)
   if (existsSync(real)) return { name: 'LLM-jp ver3.0b1', url: real }

@@ -1,15 +1,7 @@
-/** The process of one implementation: makes it ready, then runs steps when told to. Started by `process.ts`. */
+/** The process of one implementation: initializes it, then runs steps on request. Started by `process.ts`. */
 import { openGpu } from '../common/gpu.ts'
 import { processorName } from '../common/processor.ts'
-import type {
-  Contestant,
-  ContestantSpec,
-  ReadyReport,
-  Reply,
-  Request,
-  StepsReport,
-  Surroundings,
-} from './contestant.ts'
+import type { Contestant, ContestantSpec, Environment, ReadyReport, Reply, Request, StepsReport } from './contestant.ts'
 import { startJax } from './jax.ts'
 import { startKumiki } from './kumiki.ts'
 import { countGpuBuffers, countWasmMemory, type MemoryCounter } from './memory.ts'
@@ -18,8 +10,8 @@ import { batchOf } from './workload.ts'
 const spec = JSON.parse(process.argv[2]) as ContestantSpec
 const reply = (message: Reply) => process.send!(message)
 
-const { surroundings, memory, adapter } = spec.backend === 'webgpu' ? await prepareGpu() : prepareCpu()
-const contestant = await { kumiki: startKumiki, 'jax-js': startJax }[spec.implementation](spec, surroundings)
+const { environment, memory, adapter } = spec.backend === 'webgpu' ? await prepareGpu() : prepareCpu()
+const contestant = await { kumiki: startKumiki, 'jax-js': startJax }[spec.implementation](spec, environment)
 let stepsDone = 0
 process.on('message', async (request: Request) => {
   if (request.kind === 'steps') reply({ kind: 'steps', ...(await runSteps(contestant, request.count)) })
@@ -41,15 +33,15 @@ async function runSteps(contestant: Contestant, count: number): Promise<StepsRep
 }
 
 interface Prepared extends ReadyReport {
-  readonly surroundings: Surroundings
+  readonly environment: Environment
   readonly memory: MemoryCounter
 }
 
 function prepareCpu(): Prepared {
-  return { surroundings: {}, memory: countWasmMemory(), adapter: processorName() }
+  return { environment: {}, memory: countWasmMemory(), adapter: processorName() }
 }
 
 async function prepareGpu(): Promise<Prepared> {
   const { gpu, name } = await openGpu()
-  return { surroundings: { gpu }, memory: countGpuBuffers(gpu), adapter: name }
+  return { environment: { gpu }, memory: countGpuBuffers(gpu), adapter: name }
 }

@@ -1,4 +1,4 @@
-/** An implementation under test, and the messages by which a run talks to the process it lives in. */
+/** An implementation under test, and the messages to and from its process. */
 import type { BackendName } from '../common/options.ts'
 import type { Batch } from './workload.ts'
 
@@ -11,21 +11,21 @@ export interface ContestantSpec {
   readonly threads: number
 }
 
-/** What a process has prepared for the implementation in it. */
-export interface Surroundings {
+/** The environment that a process prepares for its implementation. */
+export interface Environment {
   readonly gpu?: GPU
 }
 
 export interface Contestant {
-  /** One optimizer step, until its loss is on the host. @param step from 1 */
+  /** One optimizer step; resolves to its loss. @param step counted from 1 */
   step(batch: Batch, step: number): Promise<number>
-  /** Waits for work that goes on after the loss is known. */
+  /** Waits for work of the step that is not finished when the loss is known. */
   settle?(): Promise<void>
 }
 
 export interface StepsReport {
   readonly losses: readonly number[]
-  /** Of each step, batch upload and loss readback included. */
+  /** Seconds of each step, including the upload of the batch and the readback of the loss. */
   readonly seconds: readonly number[]
 }
 
@@ -36,7 +36,7 @@ export interface MemoryReport {
   readonly processPeakBytes: number
 }
 
-/** A processor or GPU, and the release of the implementation where it has one. */
+/** Name of the CPU or GPU, and the version of the implementation where it has one. */
 export interface ReadyReport {
   readonly adapter: string
   readonly version?: string

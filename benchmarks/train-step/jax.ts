@@ -1,10 +1,10 @@
-/** The same step as a user of jax-js writes it: forward, backward, clipping and AdamW in one jit. */
+/** The same step in jax-js: forward, backward, clipping and AdamW in one jit. */
 import type * as Jax from '@jax-js/jax'
 import type { numpy } from '@jax-js/jax'
 import { decoderModel } from '@kumiki/models'
 import { init as initKumiki, rotaryTables } from '@kumiki/tensor'
 import { provideWebPlatform } from '../common/web-platform.ts'
-import type { Contestant, ContestantSpec, Surroundings } from './contestant.ts'
+import type { Contestant, ContestantSpec, Environment } from './contestant.ts'
 import { architecture, batch, hyperparameters } from './workload.ts'
 
 type Arr = numpy.Array
@@ -12,7 +12,7 @@ type Arr = numpy.Array
 type Tree = { [name: string]: Arr }
 type State = { params: Tree; m: Tree; v: Tree }
 
-export async function startJax({ backend, threads }: ContestantSpec, { gpu }: Surroundings): Promise<Contestant> {
+export async function startJax({ backend, threads }: ContestantSpec, { gpu }: Environment): Promise<Contestant> {
   provideWebPlatform({ threads, gpu }) // first: jax-js looks for them while it is loaded
   const jax = await import('@jax-js/jax')
   const device = backend === 'cpu' ? 'wasm' : 'webgpu'
@@ -54,7 +54,8 @@ export async function startJax({ backend, threads }: ContestantSpec, { gpu }: Su
       return (await value.data())[0]
     },
     async settle() {
-      // The queue is in order, so the last leaf is enough. Waiting for all 117 of them costs more than half a step.
+      // The queue runs in order, so waiting for the last leaf is enough. Waiting for all 117 costs more than half a
+      // step.
       await blockUntilReady(Object.values(state.v).at(-1)!)
     },
   }
@@ -118,7 +119,7 @@ function decoderLoss({ numpy: np, nn }: typeof Jax): (p: Tree, inputs: Arr, targ
       x = x.ref.add(mlp(p, `${prefix}.mlp`, rmsNorm(x, p[`${prefix}.post_attention_layernorm.weight`])))
     }
     const logits = linear(rmsNorm(x, p['model.norm.weight']), p['lm_head.weight']) // [B * T, V]
-    // A comparison with the vocabulary's numbers fuses; takeAlongAxis cannot be differentiated inside a jit.
+    // Selects the target's logit by comparison, which jax-js fuses: it cannot differentiate takeAlongAxis inside a jit.
     const hit = np
       .arange(vocabSize)
       .astype(np.int32)

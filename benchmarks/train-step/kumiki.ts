@@ -1,14 +1,14 @@
-/** The step as a user of Kumiki writes it. */
+/** The step in Kumiki. */
 import { decoderModel } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, init } from '@kumiki/tensor'
 import { f32, initialState, makeTrainStep } from '@kumiki/train'
-import type { Contestant, ContestantSpec, Surroundings } from './contestant.ts'
+import type { Contestant, ContestantSpec, Environment } from './contestant.ts'
 import { architecture, batch, hyperparameters } from './workload.ts'
 
 const shape = [batch.sequences, batch.length]
 
-export async function startKumiki(spec: ContestantSpec, { gpu }: Surroundings): Promise<Contestant> {
+export async function startKumiki(spec: ContestantSpec, { gpu }: Environment): Promise<Contestant> {
   return trainingStep(spec, gpu)
 }
 

@@ -1,4 +1,4 @@
-/** Compares losses, then times the implementations turn by turn. */
+/** Compares losses, then times the implementations alternately. */
 import type { BackendName } from '../common/options.ts'
 import type { ContestantSpec, MemoryReport, StepsReport } from './contestant.ts'
 import { type ContestantProcess, startContestant } from './process.ts'
@@ -9,7 +9,7 @@ export interface Measurement extends MemoryReport {
   readonly adapter: string
   /** Losses of the checked steps. */
   readonly losses: readonly number[]
-  /** Trace, compile and run. */
+  /** Seconds of the first step, which traces and compiles. */
   readonly firstStepSeconds: number
   /** Tokens per second of each round. */
   readonly rounds: readonly number[]
@@ -26,7 +26,7 @@ export interface MeasureOptions {
   readonly log: (line: string) => void
 }
 
-/** @throws LossesDiffer, with a table, before anything is timed */
+/** @throws LossesDiffer, with a table of the losses, before anything is timed */
 export async function measure({ backend, threads, rounds, steps, log }: MeasureOptions): Promise<Measurement[]> {
   const specs = threads.flatMap((t): ContestantSpec[] => [
     { implementation: 'kumiki', backend, threads: t },

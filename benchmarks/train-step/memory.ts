@@ -1,4 +1,4 @@
-/** Counts the memory an implementation takes, from outside and alike for all: GPU buffers, or WebAssembly memories. */
+/** Measures the memory of any implementation from outside: GPU buffers, or WebAssembly memories. */
 
 export interface MemoryCounter {
   peakBytes(): number
@@ -16,7 +16,9 @@ export function countWasmMemory(): MemoryCounter {
   return { peakBytes: () => memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0) }
 }
 
-/** Counts the buffers of every device that is asked of `gpu` from now on, from their creation until `destroy()`. */
+/**
+ * Counts the buffers of every device that is requested from `gpu` from now on, from their creation until `destroy()`.
+ */
 export function countGpuBuffers(gpu: GPU): MemoryCounter {
   let live = 0
   let peak = 0

@@ -1,10 +1,10 @@
-/** Measurements as JSON lines for machines and as tables for people. */
+/** Measurements as JSON lines and as tables. */
 import { jaxVersion, type Provenance } from '../common/provenance.ts'
 import { medianOf } from '../common/statistics.ts'
 import { largestDifference, type Measurement, nameOf } from './measure.ts'
 import { batch } from './workload.ts'
 
-/** Two measurements of one run, ours over theirs. */
+/** Kumiki's measurement compared with one of jax-js; ratios are of tokens per second. */
 export interface Comparison {
   readonly ours: Measurement
   readonly theirs: Measurement
@@ -14,7 +14,10 @@ export interface Comparison {
   readonly largestLossDifference: number
 }
 
-/** Every measurement of Kumiki with the one of jax-js that has as many threads, and the fastest of each where they differ. */
+/**
+ * Pairs of measurements with the same number of threads, and the pair of each implementation's fastest if it is
+ * another.
+ */
 export function compare(measurements: readonly Measurement[]): Comparison[] {
   const of = (name: string) => measurements.filter((m) => m.spec.implementation === name)
   const pairs = of('kumiki').map((ours) => [

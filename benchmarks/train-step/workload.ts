@@ -1,4 +1,4 @@
-/** What every implementation trains: the model, the optimizer's numbers, and the same batches from one seed. */
+/** The model, hyperparameters and batches that every implementation trains with. */
 import { nano } from '@kumiki/models'
 
 export const architecture = nano
@@ -16,8 +16,9 @@ export const hyperparameters = {
   maxNorm: 1,
 } as const
 
-/** Losses of the first steps must agree to this relative difference before anything is timed. */
+/** Number of first steps whose losses are compared before anything is timed. */
 export const checkedSteps = 10
+/** Largest relative difference of these losses. */
 export const lossTolerance = 1e-3
 
 export interface Batch {
@@ -28,9 +29,9 @@ export interface Batch {
 }
 
 /**
- * Random tokens, a different batch for every step and the same in every process. Low ones are frequent, so that there is
- * something to learn and a wrong update shows in the loss.
- * @param step from 1
+ * Random tokens, a different batch for every step and the same in every process. Low ids are more frequent, so that the
+ * loss falls in training and a wrong update is visible in it.
+ * @param step counted from 1
  */
 export function batchOf(step: number): Batch {
   const random = generator(step)
@@ -44,7 +45,7 @@ export function batchOf(step: number): Batch {
   return { inputs, targets }
 }
 
-/** A token whose probability falls with its number, as the cube of a uniform number. */
+/** A random token id, more likely the lower it is: proportional to the cube of a uniform number. */
 function draw(random: () => number): number {
   return Math.floor(architecture.vocabSize * (random() / 2 ** 32) ** 3)
 }

@@ -95,7 +95,7 @@ export class FunctionBody {
     return this
   }
 
-  /** A scalar or SIMD instruction without immediates, by its name in the text format. @throws Error for an unknown one */
+  /** A scalar or SIMD instruction without immediates, by its name in the text format. @throws Error for other names */
   op(name: string): this {
     const simd = (opcodes as Record<string, number>)[camelCase(name)]
     if (name in scalarInstructions) this.code.push(scalarInstructions[name])

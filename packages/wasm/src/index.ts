@@ -1,4 +1,4 @@
-/** WebAssembly modules written byte by byte: what numerics, optim and tensor bundle. */
+/** Encodes WebAssembly modules, for the code generators of numerics, optim and tensor, which bundle this package. */
 export { FunctionBody } from './function-body.ts'
 export { signed, unsigned } from './leb128.ts'
 export * from './module.ts'

@@ -1,5 +1,5 @@
-// Opcodes of the SIMD instructions in use, each by its name in the text format: `f32x4.min` is `f32x4Min`. All follow the prefix byte 0xfd.
-// Constants rather than a table: a bundle carries the ones it uses.
+// Opcodes of the SIMD instructions in use, each by its name in the text format: `f32x4.min` is `f32x4Min`. All follow
+// the prefix byte 0xfd. They are constants and not a table, so that a bundler drops the unused ones.
 // Source: WebAssembly core specification 2.0, appendix "Index of Instructions".
 
 export const v128Load = 0x00

@@ -1,15 +1,15 @@
-/** The adapter as it is: opened with the features that Dawn keeps behind a switch, and everything that is known of it. */
+/** Opens the adapter with Dawn's experimental features, and reads its limits and features. */
 
-/** Subgroup matrices are not final in WebGPU, and float16 is off on NVIDIA's Vulkan driver unless asked for. */
+/** Subgroup matrices are experimental in WebGPU, and Dawn disables float16 on NVIDIA's Vulkan driver by default. */
 const flags = [
   'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
   'disable-dawn-features=timestamp_quantization',
 ]
 
-/** Dawn ends the process when what create() returned is collected while it is used. */
+/** Keeps the objects of create() alive: Dawn ends the process when one is garbage-collected while it is used. */
 const held: GPU[] = []
 
-export interface Surroundings {
+export interface OpenedAdapter {
   readonly gpu: GPU
   readonly adapter: string
   readonly limits: Readonly<Record<string, number>>
@@ -19,17 +19,20 @@ export interface Surroundings {
 }
 
 /** @throws Error if there is no adapter */
-export async function openAdapter(): Promise<Surroundings> {
+export async function openAdapter(): Promise<OpenedAdapter> {
   const { create, globals } = await import('webgpu')
   Object.assign(globalThis, globals)
   const gpu = create(flags)
   held.push(gpu)
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
-  if (!adapter) throw new Error('there is no WebGPU adapter')
+  if (!adapter)
+    throw new Error(
+      'There is no WebGPU adapter; `node scripts/with-swiftshader.mjs COMMAND` provides a software adapter',
+    )
   const { info, features } = adapter
   const limits: Record<string, number> = {}
   for (const name in adapter.limits) {
-    // What has to do with pictures decides nothing here.
+    // Leaves out limits of rendering.
     if (/texture|vertex|fragment|sampler|color|interstage/i.test(name)) continue
     const value = (adapter.limits as unknown as Record<string, unknown>)[name]
     if (typeof value === 'number') limits[name] = value
@@ -45,7 +48,7 @@ export async function openAdapter(): Promise<Surroundings> {
   }
 }
 
-/** Objects of Dawn have getters alone. */
+/** Copies an object of Dawn, whose properties are getters, so that it can be serialized. */
 function plain(config: object): Record<string, unknown> {
   const values: Record<string, unknown> = {}
   for (const name in config) values[name] = (config as Record<string, unknown>)[name]
