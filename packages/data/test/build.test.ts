@@ -13,6 +13,7 @@ import {
   missingParts,
   planBuild,
   planIn,
+  readCorpus,
   readSubsets,
   writeIndexedDataset,
 } from '../src/node.ts'
@@ -75,6 +76,16 @@ describe('documents of a file', () => {
       const cut = write(`cut-${codec}-${length}.parquet`, readFileSync(path).subarray(0, length))
       await expect(read(cut)).rejects.toThrow(cut)
     }
+  })
+
+  it('a byte order mark is one at the start of a file, and text in front of other lines', async () => {
+    for (const name of ['marks.txt', 'marks.md']) {
+      const path = write(name, '\ufeffone\n\ufefftwo\n')
+      expect(await read(path)).toEqual(await readCorpus([path]).then((texts) => texts.map((text) => text.trimEnd())))
+      expect((await read(path)).join('\n')).toBe('one\n\ufefftwo')
+    }
+    // Files that were put together.
+    expect(await read(write('marks.jsonl', '\ufeff{"text":"one"}\n\ufeff{"text":"two"}\n'))).toEqual(['one', 'two'])
   })
 
   it('ranges of JSON lines part them without overlap, wherever they are cut', async () => {

@@ -68,6 +68,7 @@ export async function* documentStream(path: string, options: DocumentStreamOptio
       skipFirst,
       maxLineBytes: maxDocument,
       foldEmpty: format !== 'md',
+      keepMarks: format !== 'jsonl',
       ...(encoding !== undefined && { encoding }),
     })
   const tooLarge = (at: number) =>

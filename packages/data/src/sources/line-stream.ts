@@ -15,6 +15,8 @@ export interface LineOptions {
   readonly path: string
   /** Offset of the stream in the file, in bytes. */
   readonly begin?: number
+  /** U+FEFF is a byte order mark at the start of the file alone, and text elsewhere. Default: lines may begin with one. */
+  readonly keepMarks?: boolean
   /** An encoding label of `TextDecoder`; default UTF-8. */
   readonly encoding?: string
   /** Skips the first line, since the stream begins within it; UTF-8 only. */
@@ -50,9 +52,10 @@ export async function* lineStream(source: AsyncIterable<Uint8Array>, options: Li
 }
 
 async function* utf8Lines(source: AsyncIterable<Uint8Array>, options: LineOptions): AsyncGenerator<TextLine> {
-  const { path, begin = 0, maxLineBytes = defaultMost, foldEmpty = false } = options
+  const { path, begin = 0, maxLineBytes = defaultMost, foldEmpty = false, keepMarks = false } = options
   let empty = false
-  const decoder = new TextDecoder('utf-8', { fatal: true })
+  const first = new TextDecoder('utf-8', { fatal: true })
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepMarks })
   let parts: Uint8Array[] = []
   let held = 0
   let at = begin
@@ -82,7 +85,7 @@ async function* utf8Lines(source: AsyncIterable<Uint8Array>, options: LineOption
     const end = bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
     let text: string
     try {
-      text = decoder.decode(bytes.subarray(0, end))
+      text = (at === 0 ? first : decoder).decode(bytes.subarray(0, end))
     } catch {
       // A file with letters past ASCII that are UTF-8 has no other encoding.
       throw new Error(
