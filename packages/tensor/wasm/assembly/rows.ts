@@ -73,12 +73,19 @@ function rowLogSumExp(x: usize, n: i32): f32 {
 }
 
 /** Writes exp(x - top) to y, unless y is 0, and returns the sum. */
-// @ts-ignore: decorator
-@inline
 export function expSum(x: usize, y: usize, n: i32, top: f32): f32 {
   const t = f32x4.splat(top)
   let a = f32x4.splat(0)
   let i = 0
+  for (; i + 8 <= n; i += 8) {
+    const e = exp4(f32x4.sub(v128.load(x + (<usize>i << 2)), t))
+    const g = exp4(f32x4.sub(v128.load(x + (<usize>i << 2), 16), t))
+    if (y) {
+      v128.store(y + (<usize>i << 2), e)
+      v128.store(y + (<usize>i << 2), g, 16)
+    }
+    a = f32x4.add(f32x4.add(a, e), g)
+  }
   for (; i + 4 <= n; i += 4) {
     const e = exp4(f32x4.sub(v128.load(x + (<usize>i << 2)), t))
     if (y) v128.store(y + (<usize>i << 2), e)
