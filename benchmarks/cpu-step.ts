@@ -1,6 +1,6 @@
 /**
- * A training step of a larger model on the processor: every kind of work beside what the processor reaches at best, and the step
- * beside PyTorch's on the same weights and tokens. See README.md.
+ * A training step of a larger model on the CPU: the time of every kind of work, compared with the CPU's peak throughput
+ * and bandwidth, and the step compared with PyTorch's on the same weights and tokens. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/cpu-step.ts --python python3
  */
@@ -27,9 +27,9 @@ const { values } = parseArgs({
     sequence: { type: 'string', default: '512' },
     precisions: { type: 'string', default: 'bf16' },
     threads: { type: 'string', default: String(availableParallelism()) },
-    /** Profiles, steps and ceilings, in turns. */
+    /** Rounds; each measures the ceilings, profiles a step and times a step. */
     rounds: { type: 'string', default: '5' },
-    /** A Python with PyTorch and transformers; none: Kumiki alone. */
+    /** Command of a Python with PyTorch and transformers; without it Kumiki is measured alone. */
     python: { type: 'string' },
     /** JSON lines on stdout, the table on stderr. */
     json: { type: 'boolean', default: false },
@@ -43,7 +43,7 @@ const ceilingThreads = new CeilingThreads(threads)
 
 for (const precision of values.precisions.split(',')) {
   if (precision !== 'f32' && precision !== 'bf16')
-    throw new RangeError(`--precisions: f32, bf16 or both, got ${precision}`)
+    throw new RangeError(`--precisions: expected f32, bf16 or both separated by a comma, got ${precision}`)
   const folder = mkdtempSync(join(tmpdir(), 'kumiki-cpu-step-'))
   const { model } = values
   const [batch, sequence] = [countOf('batch', values.batch), countOf('sequence', values.sequence)]
@@ -69,7 +69,9 @@ async function compare(spec: StepSpec): Promise<void> {
       const other = await pytorch?.step()
       print(`step ${i + 1}: loss ${loss}${other ? `, PyTorch ${other.loss}` : ''}`)
       if (other && !(Math.abs(loss / other.loss - 1) <= lossTolerance[spec.precision]))
-        throw new Error(`the losses differ by more than ${lossTolerance[spec.precision]}: not the same step`)
+        throw new Error(
+          `step ${i + 1}: the losses ${loss} and ${other.loss} differ by more than ${lossTolerance[spec.precision]} (relative), so the steps are not the same computation`,
+        )
     }
     const ceilings: Ceilings[] = []
     const profiles: Record<Kind, Work>[] = []

@@ -1,4 +1,7 @@
-/** What the processor reaches at best with 128-bit WebAssembly SIMD: multiply-adds on values in registers, and a = b + s c over arrays far larger than caches. */
+/**
+ * Peak throughput and bandwidth of the CPU with 128-bit WebAssembly SIMD: multiply-adds in registers, and a = b + s c
+ * over arrays far larger than the caches.
+ */
 import { Worker } from 'node:worker_threads'
 import {
   codeSection,
@@ -20,13 +23,13 @@ export interface Ceilings {
   readonly gigabytes: number
 }
 
-/** Sums that do not depend on each other: as many as registers hold. */
+/** Number of independent sums: enough to hide the latency, and few enough for the registers. */
 const sums = 12
 const iterations = 1 << 20
 const arrayBytes = 64 << 20
 const passes = 4
 
-/** f32x4.relaxed_madd(a, b, c) = a b + c, which rounds once. */
+/** Opcode of f32x4.relaxed_madd(a, b, c) = a b + c, which rounds once where the CPU has a fused multiply-add. */
 const relaxedMadd = [0xfd, 0x85, 0x02]
 
 function computing(fused: boolean): FunctionBody {
@@ -54,7 +57,9 @@ function computing(fused: boolean): FunctionBody {
   return f
 }
 
-/** a[i] = b[i] + 0.5 c[i] over so many bytes, three arrays behind each other. */
+/**
+ * a[i] = b[i] + 0.5 c[i], where each of the three consecutive arrays has as many bytes as the function's argument says.
+ */
 function moving(): FunctionBody {
   const f = new FunctionBody(1)
   const at = f.local('i32')
@@ -91,7 +96,7 @@ parentPort.on('message', ({ kernel, argument, times }) => {
 })
 `
 
-/** Threads that wait until they are asked. */
+/** Worker threads that measure on request. */
 export class CeilingThreads {
   private readonly workers: readonly Worker[]
   private readonly kernels: number
@@ -105,7 +110,7 @@ export class CeilingThreads {
     )
   }
 
-  /** Seconds from the first start to the last end. */
+  /** Runs a kernel on all threads. @returns seconds from the first start to the last end */
   private async seconds(request: { kernel: number; argument: number; times: number }): Promise<number> {
     const spans = await Promise.all(
       this.workers.map(
@@ -125,7 +130,7 @@ export class CeilingThreads {
     const { length: threads } = this.workers
     let gflops = 0
     for (let kernel = 0; kernel < this.kernels; kernel++) {
-      await this.seconds({ kernel, argument: iterations, times: 2 }) // compiled by then
+      await this.seconds({ kernel, argument: iterations, times: 2 }) // warm-up: the engine compiles in tiers
       const seconds = await this.seconds({ kernel, argument: iterations, times: 4 })
       gflops = Math.max(gflops, (threads * 4 * iterations * sums * 8) / seconds / 1e9)
     }

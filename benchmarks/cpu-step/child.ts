@@ -1,4 +1,4 @@
-/** Kumiki's side in a process of its own. */
+/** The process of Kumiki's step: makes or profiles a step on request. Started by `../cpu-step.ts`. */
 import { decoderModel } from '@kumiki/models'
 import { saveModel } from '@kumiki/models/node'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'

@@ -11,7 +11,7 @@ export const kinds = [
 ] as const
 export type Kind = (typeof kinds)[number]
 
-/** What a kind is held against: arithmetic, or bytes. */
+/** The limit that a kind is compared with: throughput of arithmetic, or memory bandwidth. */
 export const boundBy: Readonly<Record<Kind, 'gflops' | 'gigabytes'>> = {
   products: 'gflops',
   attention: 'gflops',
@@ -25,13 +25,17 @@ export interface Work {
   milliseconds: number
   flops: number
   bytes: number
-  /** Milliseconds of each name of a kernel. */
+  /** Milliseconds by the kernel's name. */
   readonly kernels: Record<string, number>
 }
 
 const isProduct = (name: string) => /^(matmul|groupedMatmul|scaledMatmul)/.test(name)
 
-/** Sums up a step's kernels by kind. What runs after the last gradient belongs to the optimizer, and so do the squares of the norm before. */
+/**
+ * Sums a step's kernels by kind. Kernels after the last gradient belong to the optimizer, and so do the squares for the
+ * gradient norm before it.
+ * @param lookupBytes bytes that the embedding look-up reads and writes
+ */
 export function byKind(timings: readonly KernelTiming[], lookupBytes: number): Record<Kind, Work> {
   const lastGradient = timings.findLastIndex(({ name }) => isProduct(name) || /^(attention|scatterAddRows)/.test(name))
   const kindOf = (name: string, i: number): Kind => {
@@ -39,7 +43,7 @@ export function byKind(timings: readonly KernelTiming[], lookupBytes: number): R
     if (name.startsWith('attention')) return 'attention'
     if (/^(take|scatterAddRows)/.test(name)) return 'embeddings'
     if (i > lastGradient || /square/.test(name)) return 'optimizer'
-    // Exponentials of logits and their gradient; a chunk's log-sum-exp joins those before it.
+    // Exponentials of the logits, their gradient, and the log-sum-exp of a chunk added to that of the chunks before it.
     if (/^(logSumExp|crossEntropy|sub\+exp|maximum\+abs)/.test(name)) return 'loss of the head'
     return 'rows and elementwise'
   }
@@ -50,7 +54,7 @@ export function byKind(timings: readonly KernelTiming[], lookupBytes: number): R
     const work = works[kindOf(name, i)]
     work.milliseconds += duration / 1000
     work.flops += flops
-    // A look-up is planned over its whole table and reads a few rows.
+    // The profile's bytes of a look-up are those of the whole table, of which it reads only some rows.
     work.bytes += name === 'take' ? lookupBytes : bytes
     work.kernels[name] = (work.kernels[name] ?? 0) + duration / 1000
   })

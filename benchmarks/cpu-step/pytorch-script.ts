@@ -1,4 +1,7 @@
-/** PyTorch's side, as text: Transformers' Llama on the same weights and tokens. Reads a specification as its argument, a line a step, prints JSON lines. */
+/**
+ * The Python script of PyTorch's step: Llama of Transformers on the same weights and tokens. Its argument is a JSON
+ * object; it makes a step for every line on stdin, and prints JSON lines.
+ */
 export const pytorchScript = `
 import json
 import resource

@@ -1,4 +1,4 @@
-/** PyTorch in a process of its own, asked for one step at a time. */
+/** PyTorch in a process of its own, which makes one step on each request. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { hyperparameters } from '../train-step/workload.ts'
@@ -11,7 +11,7 @@ export interface PyTorch {
   stop(): void
 }
 
-/** @throws Error where this Python has no PyTorch or Transformers: what it printed is on stderr */
+/** @throws Error if the command ends, for example without PyTorch or Transformers; its own message is on stderr */
 export async function startPyTorch(python: string, spec: StepSpec): Promise<PyTorch> {
   const [inputs, targets] = tokensOf(spec).map((ids) => [...ids])
   const argument = JSON.stringify({ ...spec, ...hyperparameters, inputs, targets })
@@ -19,7 +19,8 @@ export async function startPyTorch(python: string, spec: StepSpec): Promise<PyTo
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
   const next = async <T>(): Promise<T> => {
     const { value, done } = await lines.next()
-    if (done) throw new Error(`${python} ended: are PyTorch and transformers there?`)
+    if (done)
+      throw new Error(`${python} has ended (see its message above); it needs PyTorch and transformers installed`)
     return JSON.parse(value) as T
   }
   await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))

@@ -1,21 +1,21 @@
-/** The model and the batch of both sides. */
+/** The model and the batch of Kumiki's and PyTorch's steps. */
 import { findModel, type ModelArchitecture, nano } from '@kumiki/models'
 
 export interface StepSpec {
-  /** A name of the registry, or nano. */
+  /** A name of the list of @kumiki/models, or nano. */
   readonly model: string
   readonly batch: number
   readonly sequence: number
   readonly precision: 'f32' | 'bf16'
   readonly threads: number
-  /** Where the weights lie between the two. */
+  /** Folder into which Kumiki writes the initial weights, and from which PyTorch reads them. */
   readonly folder: string
 }
 
 export const architectureOf = (model: string): ModelArchitecture =>
   model === 'nano' ? nano : findModel(model).architecture
 
-/** Ids spread over the vocabulary, low ones frequent: [inputs, targets], one position apart. */
+/** Ids over the whole vocabulary, low ones more frequent; the targets are the inputs shifted by one position. */
 export function tokensOf({ model, batch, sequence }: StepSpec): [inputs: Int32Array, targets: Int32Array] {
   const { vocabSize } = architectureOf(model)
   const id = (i: number) => Math.floor(vocabSize * ((i * 0.618034) % 1) ** 3)
@@ -23,13 +23,13 @@ export function tokensOf({ model, batch, sequence }: StepSpec): [inputs: Int32Ar
   return [from(0), from(1)]
 }
 
-/** How far apart the losses of the first steps may be, relative: rounding of bfloat16 products differs. */
+/** Largest relative difference of the first steps' losses; larger for bf16, whose products are rounded differently. */
 export const lossTolerance = { f32: 1e-4, bf16: 3e-3 } as const
 export const checkedSteps = 2
 
 export interface StepReport {
   readonly seconds: number
-  /** Of all threads: what counts where others use the machine. */
+  /** Processor time of all threads, which other processes on the machine affect less than elapsed time. */
   readonly processorSeconds: number
   readonly loss: number
 }

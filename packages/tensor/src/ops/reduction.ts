@@ -111,7 +111,7 @@ export function reduction(
   })
 }
 
-/** Whether the processor's kernels sum a narrow format: along the last axes, and where they know it. */
+/** Whether the cpu backend's kernels sum x in its stored format: along the last axes, for formats of 8 and 16 bits. */
 const readsNarrow = (x: Spec, attrs: ReduceAttrs): boolean =>
   dtypeInfo[x.dtype].packCode !== undefined && reduceExtents(x.shape, attrs).inner === 1
 

@@ -17,7 +17,7 @@ export interface FuseLimits {
   /** Whether a kernel can include elementwise work on its first result, or on its only operand. */
   fusesResult?(node: Node): boolean
   fusesOperand?(node: Node): boolean
-  /** Whether such a kernel takes this very work; default: any. */
+  /** Whether the node's kernel can include these preceding nodes; default: it can. */
   takesWork?(node: Node, work: readonly Node[], resolver: Resolver): boolean
 }
 

@@ -30,7 +30,7 @@ export interface CpuOptions {
   readonly threads?: number
   /** False: round after the multiplication and after the addition, even where the runtime has fused multiply-add. */
   readonly relaxedSimd?: boolean
-  /** The tile of products, '4x8' or '6x8' (with relaxed SIMD); default: measured. */
+  /** The micro-tile of matrix products, '4x8' or '6x8' (with relaxed SIMD); default: the faster one by measurement. */
   readonly tile?: string
 }
 
@@ -72,14 +72,14 @@ type Action = (Instruction | { readonly definition: Step }) & {
   readonly bytes: number
 }
 
-/** Whether a node is the square of float32 values that lie in memory in order. */
+/** Whether a node is the square of a contiguous float32 operand. */
 function squaresMemory({ op, inputs }: Node, resolver: Resolver): boolean {
   const [x] = inputs
   const source = resolver.resolve(x)
   return op.name === 'square' && x.dtype === 'float32' && source?.kind === 'memory' && isContiguous(source.access)
 }
 
-/** A contiguous operand by another shape. */
+/** A contiguous operand with another shape. */
 const asShaped = (operand: Operand, { shape }: Spec): Operand => ({
   ...operand,
   access: { ...contiguousAccess(shape), offset: operand.access.offset },

@@ -36,8 +36,8 @@ export interface CpuPlan {
 export interface CpuRule<A> {
   /** False: the op is lowered, or evaluated by its definition. */
   supports?(inputs: readonly Spec[], attrs: A): boolean
-  /** Whether the kernels read the squares of their only operand, so that nobody need store them. */
+  /** Whether the kernels can square their only operand as they read it, so that the squares need not be stored. */
   fusesSquare?(inputs: readonly Spec[], attrs: A): boolean
-  /** @param squares the operand is to be squared as it is read */
+  /** @param squares whether the kernel squares its operand as it reads it */
   plan(context: KernelContext<A>, squares?: boolean): CpuPlan
 }

@@ -1,40 +1,43 @@
-// Which tile products run in, where there are two: the first large products time both.
+// Chooses the micro-tile of matrix products where there are two: the first large products are timed with both.
 
-/** Where a tile's sums are all the time, and the clock is fine enough. */
+/** From this size on the inner loop takes nearly all of the time, and the clock's resolution is sufficient. */
 const smallestProduct = 1e7 // FLOP
-/** Runs of a product before its times count: engines compile kernels in tiers. */
+/** Runs of a product before its times count, since engines compile WebAssembly in tiers. */
 const warmups = 6
-/** Timed runs of one product, half of them by each tile. */
+/** Timed runs of a product, half of them with each tile. */
 const timed = 12
 
-/** Times of one product of a program, by tile. */
+/** Best milliseconds of one product of a program, with tiles of 4 x 8 and 6 x 8. */
 export interface TileTrial {
   runs: number
   readonly best: [narrow: number, wide: number]
 }
 
 /**
- * Tiles of 6 x 8 keep a fused multiply-add busier than those of 4 x 8, unless an engine runs out of registers. They sum in the same
- * order, so the choice changes no bit, and may be made while programs run: by the first product that was timed often enough with
- * both.
+ * Tiles of 6 x 8 use fused multiply-add units better than those of 4 x 8, unless the engine runs out of registers. Both
+ * sum in the same order, so the results have the same bits and the tile may change while programs run. The first
+ * product that has been timed often enough with both decides.
  */
 export class TileChoice {
-  /** What a kernel is told: 1 for tiles of 6 x 8 where rows suffice. */
+  /** The kernels' argument: 1 for tiles of 6 x 8 (where there are enough rows), 0 for 4 x 8. */
   current: 0 | 1
   private open: boolean
 
-  /** @param fused whether the kernels multiply and add in one rounding; others have tiles of 4 x 8 alone */
+  /**
+   * @param fused whether the kernels use fused multiply-add; the others have tiles of 4 x 8 only
+   * @param pinned '4x8' or '6x8': that tile without measuring
+   */
   constructor(fused: boolean, pinned?: string) {
     this.current = fused && pinned !== '4x8' ? 1 : 0
     this.open = fused && pinned !== '4x8' && pinned !== '6x8'
   }
 
-  /** A trial for a product of so many FLOP, where there is something to choose. */
+  /** A trial for a product of `flops` FLOP; undefined if it is too small or the tile is decided. */
   trial(flops: number): TileTrial | undefined {
     return this.open && flops >= smallestProduct ? { runs: 0, best: [Infinity, Infinity] } : undefined
   }
 
-  /** Runs a product, and times it until the choice is made. */
+  /** Runs a product, and times it until the tile is decided. */
   run(trial: TileTrial, product: () => void): void {
     if (!this.open) {
       product()
@@ -48,7 +51,7 @@ export class TileChoice {
     this.current = 1
     if (trial.runs < warmups + timed) return
     this.open = false
-    // Within the noise, the one that is faster on processors known so far.
+    // 4 x 8 must be 3 % faster: within the noise, 6 x 8, which is the faster one on the processors measured so far.
     this.current = trial.best[0] < 0.97 * trial.best[1] ? 0 : 1
   }
 }
