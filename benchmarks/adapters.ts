@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { blockScaledModel, decoderModel, findModel, type LanguageModel, loraModel } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type DType, init, mapTensors, type Tensor } from '@kumiki/tensor'
-import { bf16, makeTrainStep, optimizerUnder } from '@kumiki/train'
+import { applyMomentDtype, bf16, makeTrainStep } from '@kumiki/train'
 import { provenance } from './common/provenance.ts'
 
 const { values } = parseArgs({
@@ -37,7 +37,7 @@ function zeros(device: Device, shape: readonly number[], dtype: DType): Tensor {
  */
 async function measure(model: LanguageModel, trained: (name: string) => boolean, in8 = false) {
   const device = await init({ backend: 'cpu', threads: 1 })
-  const optimizer = optimizerUnder(bf16, chain(clipGlobalNorm(1), adamw()))
+  const optimizer = applyMomentDtype(bf16, chain(clipGlobalNorm(1), adamw()))
   const step = makeTrainStep({ model, optimizer, precision: bf16, zLoss: 0, accumulation: 1 })
   const params: Record<string, Tensor> = {}
   const master: Record<string, Tensor> = {}

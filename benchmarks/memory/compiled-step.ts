@@ -2,7 +2,7 @@
 import { decoderModel, type ModelArchitecture, parameterShapes } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type DType, mapTensors, type ProgramMemory, type Tensor } from '@kumiki/tensor'
-import { makeTrainStep, optimizerUnder, type PrecisionPolicy, type TrainState } from '@kumiki/train'
+import { applyMomentDtype, makeTrainStep, type PrecisionPolicy, type TrainState } from '@kumiki/train'
 import { hyperparameters } from '../train-step/workload.ts'
 import type { Shape } from './shapes.ts'
 
@@ -15,7 +15,7 @@ export async function compileStep(device: Device, shape: Shape, precision: Preci
   const { architecture, batch, sequence, accumulation = 1 } = shape
   const { learningRate, maxNorm, ...adam } = hyperparameters
   const model = decoderModel(architecture)
-  const optimizer = optimizerUnder(precision, chain(clipGlobalNorm(maxNorm), adamw(adam)))
+  const optimizer = applyMomentDtype(precision, chain(clipGlobalNorm(maxNorm), adamw(adam)))
   const step = makeTrainStep({ model, optimizer, precision, zLoss: 0, accumulation })
   const tokens = () => zeros(device, [batch, sequence], 'int32')
   await step.prepare(

@@ -26,7 +26,7 @@ import {
 } from '@kumiki/optim'
 import { lineCharts, scheduleChart } from '@kumiki/report'
 import { where } from '@kumiki/tensor'
-import { runThroughSpikes, TrainingError } from '@kumiki/train'
+import { TrainingError, trainWithSpikePolicy } from '@kumiki/train'
 import { mean, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
 
 const study = await Study.open({
@@ -114,7 +114,12 @@ async function run({ setting, schedule, seed, policy }: Job): Promise<Outcome> {
       policy?.push({ step: m.step, loss: m.loss, gradNorm: m.gradNorm }) // its baseline
     }
     if (policy && study.steps > rise)
-      for await (const s of runThroughSpikes(trainer, { steps: study.steps, policy, snapshotEvery: 10, attempts: 5 })) {
+      for await (const s of trainWithSpikePolicy(trainer, {
+        steps: study.steps,
+        policy,
+        snapshotEvery: 10,
+        attempts: 5,
+      })) {
         updates++
         if (s.rewoundTo !== undefined) {
           rewinds++

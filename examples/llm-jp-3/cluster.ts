@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { launchPlan, launchRecipe, type Model } from '@kumiki/models/configs'
-import { type Cluster, emitSlurm, estimate, fromArchitecture, placePlan } from '@kumiki/planner'
+import { type Cluster, emitSlurm, estimate, fromArchitecture, rankPlan } from '@kumiki/planner'
 import { count, duration, field, gibibytes, percent, section } from './text.ts'
 
 /**
@@ -47,7 +47,7 @@ export async function showCluster(model: Model, price: number, launchFile: strin
   )
   field('expected failures', `${ordinary.lost.failures.toFixed(1)}; goodput ${percent(ordinary.lost.goodput)}`)
   const { globalBatchSize, sequenceLength } = recipe
-  const place = placePlan({ model: planned.model, cluster, recipe: { globalBatchSize, sequenceLength } }, planned.plan)
+  const place = rankPlan({ model: planned.model, cluster, recipe: { globalBatchSize, sequenceLength } }, planned.plan)
   const part = (n: number) => `${count(n)} of ${count(place.feasible)}`
   field('other plans', `${part(place.faster)} that fit are faster, ${part(place.moreStable)} more stable`)
   if (launchFile === undefined) return

@@ -296,8 +296,8 @@ describe('verbs', () => {
     )
     const [planned, placed, refused, minimum, memory, simulated, launched, other] = await inProcesses([
       `plan ${cluster} --tokens 2.1e12 --price 3 --html ${page} --json`,
-      `plan ${cluster} --place tp=2,pp=2,micro-batch=2 --json`,
-      `plan ${cluster} --place tp=3,micro-batch=2 --json`,
+      `plan ${cluster} --rank tp=2,pp=2,micro-batch=2 --json`,
+      `plan ${cluster} --rank tp=3,micro-batch=2 --json`,
       'plan --model llm-jp-3-13b --gpu H100 --gpus-per-node 8 --global-batch 1024 --seq 4096 --minimum-gpus --json',
       `plan ${cluster} --memory-factor 2 --json`,
       `estimate ${cluster} --tp 2 --pp 4 --micro-batch 2 --schedule zero-bubble --timeline ${svg} --sensitivity --json`,
@@ -365,8 +365,8 @@ describe('verbs', () => {
         /bad-gpu.json: cluster.gpu.memoryBytes must be a number above 0 .*, got -1/,
       ],
       [`plan --model 13b ${rest} --network token-ring`, /choose infiniband, ethernet or pcie/],
-      [`plan --model 13b ${rest} --place tp=two,micro-batch=1`, /unknown tp=two; use tp=N/],
-      [`plan --model 13b ${rest} --place tp=2`, /micro-batch=N is missing/],
+      [`plan --model 13b ${rest} --rank tp=two,micro-batch=1`, /unknown tp=two; use tp=N/],
+      [`plan --model 13b ${rest} --rank tp=2`, /micro-batch=N is missing/],
       [`plan --model 13b ${rest} --memory-factor 0`, /must be a number above 0/],
       [`estimate --model 13b ${rest} --micro-batch 2 --schedule gpipe`, /--schedule needs --timeline FILE/],
       [`estimate --model 13b ${rest} --micro-batch 2 --checkpoint-steps 5`, /--checkpoint-steps needs --tokens/],

@@ -66,7 +66,7 @@ test.each([
           : undefined,
       })
       const overrides = { steps: 8, schedule: { kind: 'losing' } as never }
-      const more = { kinds: losing(name, step), checkpointEvery: 4, device: 'webgpu' as const }
+      const more = { plugin: losing(name, step), checkpointEvery: 4, device: 'webgpu' as const }
       await runTrain({ config, data: [texts], out, overrides, ...more })
       return out
     }

@@ -168,7 +168,9 @@ test('another device or arithmetic is said, another number of threads is not', (
     resumeRemarks({ configuration, device: 'cpu (WebAssembly SIMD, 2 threads)' }, configuration, 4, device)
   expect(remarks('cpu (WebAssembly SIMD, 1 thread)')).toEqual([])
   for (const device of ['cpu (WebAssembly relaxed SIMD, 2 threads)', 'webgpu (nvidia ada)'])
-    expect(remarks(device)).toEqual([expect.stringContaining(`this process uses ${device}: results differ in the last bits`)])
+    expect(remarks(device)).toEqual([
+      expect.stringContaining(`this process uses ${device}: results differ in the last bits`),
+    ])
   // What was made without relaxed SIMD goes on without it; the last process counts.
   const madeOn = (...devices: string[]) => sameArithmetic({ processes: devices.map((device) => ({ device }) as never) })
   expect(madeOn('webgpu (nvidia ada)', 'cpu (WebAssembly SIMD, 2 threads)')).toEqual({ relaxedSimd: false })
@@ -213,22 +215,22 @@ test('runs of earlier versions go on', async () => {
 test('any optimizer and any schedule train, are kept and go on', async () => {
   // A schedule of one's own, from a module.
   writeFileSync(at('kinds.mjs'), 'export const schedules = { harmonic: ({ peak }) => (step) => peak / (step + 1) }\n')
-  const kinds = at('kinds.mjs')
+  const plugin = at('kinds.mjs')
   const harmonic = { steps: 2, optimizer: 'lion', schedule: { kind: 'harmonic', peak: 1e-3 } }
   await expect(begin('lion', harmonic)).rejects.toThrow(/unknown kind 'harmonic'/)
-  await expect(begin('lion', harmonic, { kinds: at('none.mjs') })).rejects.toThrow(/--kinds .*cannot be loaded/)
-  await begin('lion', harmonic, { kinds })
+  await expect(begin('lion', harmonic, { plugin: at('none.mjs') })).rejects.toThrow(/--plugin .*cannot be loaded/)
+  await begin('lion', harmonic, { plugin })
   const { configuration } = json('lion', 'run.json')
   expect(configuration).toMatchObject({ optimizer: { kind: 'lion' }, schedule: harmonic.schedule })
   expect(configuration).not.toHaveProperty('learningRate')
   expect(readFileSync(at('lion', 'metrics.jsonl'), 'utf8')).toContain('"learningRate":0.0005')
   await expect(train({ resume: at('lion'), overrides: { steps: 3 } })).rejects.toThrow(
-    /unknown kind 'harmonic'.* The run was made with --kinds .*kinds\.mjs: give it again/,
+    /unknown kind 'harmonic'.* The run was made with --plugin .*kinds\.mjs: give it again/,
   )
-  await expect(train({ resume: at('lion'), kinds, overrides: { steps: 4, optimizer: 'adamw' } })).rejects.toThrow(
+  await expect(train({ resume: at('lion'), plugin, overrides: { steps: 4, optimizer: 'adamw' } })).rejects.toThrow(
     /the optimizer cannot change from lion to adamw/,
   )
-  await train({ resume: at('lion'), kinds, overrides: { steps: 3, optimizer: { beta1: 0.8 } } })
+  await train({ resume: at('lion'), plugin, overrides: { steps: 3, optimizer: { beta1: 0.8 } } })
   expect(said).toContain('optimizer.beta1 was its default up to step 2, and is 0.8 from here on')
   expect(stepsOf('lion')).toEqual([1, 2, 3])
   // Muon by name: hidden matrices; the rest under AdamW.

@@ -165,9 +165,9 @@ test('averages, events, samples, a live page and figures in one run', async () =
 })
 
 test('a device that is lost is asked for again, and the run goes on from the disk', async () => {
-  const kinds = at('losing.mjs')
+  const plugin = at('losing.mjs')
   writeFileSync(
-    kinds,
+    plugin,
     `let lost = false
 export const schedules = {
   losing: () => (step) => {
@@ -177,7 +177,7 @@ export const schedules = {
   },
 }`,
   )
-  const { steps } = await begin('lost', { schedule: { kind: 'losing' } }, { kinds, checkpointEvery: 2 })
+  const { steps } = await begin('lost', { schedule: { kind: 'losing' } }, { plugin, checkpointEvery: 2 })
   expect(steps).toBe(8)
   expect(said).toContain('the device was lost (unplugged); resuming from the checkpoint of step 4 on a new device')
   expect(metrics('lost').map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])

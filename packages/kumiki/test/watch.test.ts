@@ -56,7 +56,7 @@ test('a log beside its plan, and a plan fitted to it', async () => {
   for (const part of ['Beside the plan', 'plan 3.41 s', '>spike<', 'matrix products at 72 % of the peak'])
     expect(html).toContain(part)
   const flags = '--model llm-jp-3-13b --gpu H100 --gpus-per-node 8 --nodes 32 --global-batch 1024 --seq 4096 --limit 1'
-  const place = ['--place', 'tp=2,pp=2,micro-batch=2']
+  const place = ['--rank', 'tp=2,pp=2,micro-batch=2']
   const planned = (more: string[]) => inProcess(['plan', ...flags.split(' '), ...place, '--json', ...more])
   const [shipped, fitted] = [await planned([]), await planned(['--calibrate', log])]
   expect(fitted.stderr).toMatch(/Calibrated: matrix multiplication reaches [\d.]+ % of the peak \(default: 72\.2 %/)

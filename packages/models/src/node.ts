@@ -1,6 +1,6 @@
 /** Functions of @kumiki/models that need a file system (Node.js). */
 export { loadAdapter, saveAdapter } from './adapters/peft.ts'
-export { loadTask } from './evaluate/task-files.ts'
+export { loadEvaluationTask } from './evaluate/task-files.ts'
 export { replaceFile } from './files/atomic-file.ts'
 export { type FileRanges, openFileRanges } from './files/file-ranges.ts'
 export { type GgufOptions, type GgufTokenizer, type LoadedGguf, loadGguf, saveGguf } from './gguf/gguf.ts'

@@ -21,7 +21,7 @@ import {
   type TaskEncoder,
   taskItems,
 } from '../src/index.ts'
-import { loadModel, loadTask } from '../src/node.ts'
+import { loadEvaluationTask, loadModel } from '../src/node.ts'
 
 const vectors = fileURLToPath(new URL('../vectors/lm-eval/', import.meta.url))
 const { tasks: expected } = JSON.parse(readFileSync(join(vectors, 'scores.json'), 'utf8'))
@@ -48,7 +48,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-const taskOf = (name: string) => loadTask(join(vectors, 'tasks', `${name}.yaml`))
+const taskOf = (name: string) => loadEvaluationTask(join(vectors, 'tasks', `${name}.yaml`))
 
 describe.each(Object.keys(expected))('%s', (name) => {
   test('scores, standard errors and log-likelihoods are lm-evaluation-harness’s', async () => {
@@ -99,7 +99,7 @@ describe('a task file', () => {
     // JSON is YAML.
     writeFileSync(join(folder, 't.yaml'), typeof fields === 'string' ? fields : JSON.stringify(fields))
     writeFileSync(join(folder, 'd.jsonl'), data)
-    return loadTask(join(folder, 't.yaml'))
+    return loadEvaluationTask(join(folder, 't.yaml'))
   }
 
   test.each<[object, RegExp]>([
@@ -148,7 +148,10 @@ describe('a task file', () => {
 
   test('may include another beside it', async () => {
     cpSync(join(vectors, 'tasks'), join(folder, 'tasks'), { recursive: true })
-    expect(await loadTask(join(folder, 'tasks/english.yaml'))).toMatchObject({ numFewshot: 2, name: 'english' })
+    expect(await loadEvaluationTask(join(folder, 'tasks/english.yaml'))).toMatchObject({
+      numFewshot: 2,
+      name: 'english',
+    })
   })
 })
 

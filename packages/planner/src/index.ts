@@ -50,7 +50,6 @@ export { PlanError } from './plan/plan-rules.ts'
 export { assessBudget, type BudgetAssessment, type BudgetRequest } from './search/budget.ts'
 export type { Candidate } from './search/candidates.ts'
 export type { Refusal } from './search/enumerate.ts'
-export { type Placement, placePlan } from './search/place.ts'
 export {
   changeMemory,
   type MemoryChange,
@@ -59,6 +58,7 @@ export {
   type Sensitivity,
   sensitivity,
 } from './search/queries.ts'
+export { type PlanRanking, rankPlan } from './search/rank.ts'
 export type { PlanSearch, SearchRecipe } from './search/request.ts'
 export { type PlanResult, plan } from './search/search.ts'
 export {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { placePlan } from '../src/index.ts'
+import { rankPlan } from '../src/index.ts'
 import { totalParameters, validateModel } from '../src/model/model.ts'
 import { clusterOf, modelOf, planOf, type RecipeRow } from './llm-jp-plans.ts'
 
@@ -16,7 +16,7 @@ describe('plans LLM-jp trained with', () => {
       const model = modelOf(row)
       expect(totalParameters(validateModel(model))).toBe(row.params.total)
       const recipe = { globalBatchSize: row.gbs, sequenceLength: row.seq }
-      const placed = placePlan({ model, cluster: clusterOf(row), recipe }, planOf(row))
+      const placed = rankPlan({ model, cluster: clusterOf(row), recipe }, planOf(row))
       expect(placed.reasons).toEqual([])
       expect(placed.candidate!.estimate.memoryFraction).toBeLessThan(0.95)
       // docs/planner.md says why the 32B mixture's is not: two mild risks that fewer nodes or later training take away.

@@ -3,9 +3,9 @@ import {
   changeMemory,
   estimate,
   minimumGpus,
-  placePlan,
   plan,
   planLabel,
+  rankPlan,
   sensitivity,
   summarizePlans,
 } from '../src/index.ts'
@@ -90,7 +90,7 @@ describe('changeMemory', () => {
   })
 })
 
-describe('placePlan', () => {
+describe('rankPlan', () => {
   const search = {
     model: v4_32b,
     cluster: { gpu: 'H200', nodes: 32, gpusPerNode: 8 },
@@ -100,19 +100,19 @@ describe('placePlan', () => {
   const own = { ...search.recipe, pipelineParallel: 1 }
 
   it("explains the lecture's choice: TP 4, PP 1, micro-batch 2", () => {
-    const adopted = placePlan(search, { ...own, tensorParallel: 4, microBatchSize: 2 })
+    const adopted = rankPlan(search, { ...own, tensorParallel: 4, microBatchSize: 2 })
     expect(adopted.reasons).toEqual([])
     expect(adopted.candidate!.risks).toEqual([])
     expect(adopted.stabilityShare).toBeLessThan(0.2)
     // TP 2 is as fast or faster on paper, and fills the memory.
-    const flaky = placePlan(search, { ...own, tensorParallel: 2, microBatchSize: 1 })
+    const flaky = rankPlan(search, { ...own, tensorParallel: 2, microBatchSize: 1 })
     expect(flaky.candidate!.risks[0]).toMatch(/memory 89 % is above 80 %/)
     expect(flaky.stabilityShare).toBeGreaterThan(adopted.stabilityShare)
-    const over = placePlan(search, { ...own, tensorParallel: 2, microBatchSize: 2 })
+    const over = rankPlan(search, { ...own, tensorParallel: 2, microBatchSize: 2 })
     expect(over.reasons[0]).toMatch(/needs 16\d\.\d GB plus 2.5 GB for CUDA and NCCL buffers/)
     // DP x micro-batch may not exceed the batch: at TP 1, 512 sequences feed no more than 512 GPUs.
     const wide = { ...search, cluster: { ...search.cluster, nodes: 128 } }
-    expect(placePlan(wide, { ...own, tensorParallel: 1, microBatchSize: 1 }).reasons[0]).toMatch(
+    expect(rankPlan(wide, { ...own, tensorParallel: 1, microBatchSize: 1 }).reasons[0]).toMatch(
       /globalBatchSize 512 must be a multiple of microBatchSize x DP = 1 x 1024/,
     )
   })

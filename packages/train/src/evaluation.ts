@@ -4,7 +4,7 @@ import { type Compiled, compile, type Device, type Tensor } from '@kumiki/tensor
 import { checkIds } from './batch-source.ts'
 import type { ScalingState } from './fp8/recipe.ts'
 import type { PrecisionPolicy } from './precision.ts'
-import { forwardUnder } from './train-step.ts'
+import { forwardOptions } from './train-step.ts'
 
 /** Windows over a held-out text; `packEvaluation` of @kumiki/data makes them from documents. */
 export interface HeldOutText {
@@ -116,7 +116,7 @@ export class Evaluation {
       )
     this.fp8 ??= compile((params, scaling, { inputs, targets, documents }) => ({
       nats: byWindow(
-        model.forward(params, inputs, { ...forwardUnder(model, precision, scaling), documents }).losses(targets),
+        model.forward(params, inputs, { ...forwardOptions(model, precision, scaling), documents }).losses(targets),
         inputs,
       ),
     }))

@@ -6,7 +6,7 @@ export type { BatchSource, TrainingBatch } from './batch-source.ts'
 export type { HeldOutLoss, HeldOutText } from './evaluation.ts'
 export type { Fp8Fit } from './fp8/quantize.ts'
 export {
-  exceptFirstAndLast,
+  exceptFirstAndLastBlocks,
   type Fp8Layer,
   type Fp8Pass,
   type Fp8Policy,
@@ -17,6 +17,7 @@ export {
   type ScalingState,
 } from './fp8/recipe.ts'
 export {
+  applyMomentDtype,
   bf16,
   bf16Pure,
   checkPrecision,
@@ -26,11 +27,10 @@ export {
   fp8Current,
   fp8Hybrid,
   mxfp8,
-  optimizerUnder,
   type PrecisionPolicy,
   precisions,
   type StoredFloat,
-  withoutFirstAndLast,
+  withoutFirstAndLastBlocks,
 } from './precision.ts'
 export {
   changeRunConfiguration,
@@ -46,7 +46,7 @@ export {
   scheduleNames,
   scheduleOf,
 } from './run/configuration.ts'
-export { type DeviceLossOptions, isDeviceLost, trainThroughDeviceLoss } from './run/device-loss.ts'
+export { type DeviceLossOptions, isDeviceLost, trainWithDeviceRecovery } from './run/device-loss.ts'
 export { EarlyStop, type EarlyStopOptions } from './run/early-stop.ts'
 export {
   Run,
@@ -59,18 +59,18 @@ export {
   type RunStop,
 } from './run/run.ts'
 export { FrozenParameterError, type TrainerSnapshot } from './snapshot.ts'
-export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'
+export { type SpikeRunOptions, type SpikeStep, trainWithSpikePolicy } from './spike-run.ts'
 export type { StepMetrics } from './step-metrics.ts'
 export {
+  castParameter,
   countTargets,
-  forwardUnder,
+  forwardOptions,
   fp8RecipeOf,
   initialState,
   makeTrainStep,
   meanLoss,
   type StepBatch,
   type StepResult,
-  storedUnder,
   type TrainState,
   type TrainStep,
   type TrainStepOptions,

@@ -1,6 +1,6 @@
 /** Precision policies: the number formats in which a training step stores and computes. */
 import type { Optimizer } from '@kumiki/optim'
-import { checkFp8Policy, exceptFirstAndLast, type Fp8Policy } from './fp8/recipe.ts'
+import { checkFp8Policy, exceptFirstAndLastBlocks, type Fp8Policy } from './fp8/recipe.ts'
 
 /** Storage formats of parameters and activations. */
 export type StoredFloat = 'float32' | 'bfloat16' | 'float16'
@@ -66,7 +66,7 @@ export function checkPrecision(policy: PrecisionPolicy): void {
  * The optimizer with its moments stored in the policy's format.
  * @throws RangeError if it does not support the format, or was made with another one
  */
-export function optimizerUnder({ name, moments }: PrecisionPolicy, optimizer: Optimizer): Optimizer {
+export function applyMomentDtype({ name, moments }: PrecisionPolicy, optimizer: Optimizer): Optimizer {
   if (moments === undefined) return optimizer
   if (optimizer.withMomentDtype) return optimizer.withMomentDtype(moments)
   // Optimizers without a choice store float32 moments.
@@ -119,10 +119,10 @@ export const mxfp8 = onBf16('mxfp8', { scaling: { kind: 'mx' }, backward: 'float
  * A policy whose first and last `count` blocks do not use fp8, as Megatron-LM's `--first-last-layers-bf16`.
  * @throws RangeError for a policy without fp8
  */
-export function withoutFirstAndLast(policy: PrecisionPolicy, count = 1): PrecisionPolicy {
+export function withoutFirstAndLastBlocks(policy: PrecisionPolicy, count = 1): PrecisionPolicy {
   if (!policy.fp8)
-    throw new RangeError(`withoutFirstAndLast: the policy ${policy.name} has no fp8 layers; give an fp8 policy`)
-  return { ...policy, name: `${policy.name}-inner`, fp8: { ...policy.fp8, includes: exceptFirstAndLast(count) } }
+    throw new RangeError(`withoutFirstAndLastBlocks: the policy ${policy.name} has no fp8 layers; give an fp8 policy`)
+  return { ...policy, name: `${policy.name}-inner`, fp8: { ...policy.fp8, includes: exceptFirstAndLastBlocks(count) } }
 }
 
 /** The policies known by name. */

@@ -38,14 +38,14 @@ export interface SpikeStep {
  * const trainer = Trainer.create({ device, model, data, optimizer, schedule })
  * let made = 0
  * const options = { steps: 2, policy: skipBatches() }
- * for await (const { metrics } of runThroughSpikes(trainer, options)) made += metrics ? 1 : 0
+ * for await (const { metrics } of trainWithSpikePolicy(trainer, options)) made += metrics ? 1 : 0
  * made // 2
  */
-export async function* runThroughSpikes(trainer: Trainer, options: SpikeRunOptions): AsyncGenerator<SpikeStep> {
+export async function* trainWithSpikePolicy(trainer: Trainer, options: SpikeRunOptions): AsyncGenerator<SpikeStep> {
   const { steps, policy, snapshotEvery = 50, snapshots = 4, attempts = 3 } = options
   for (const [name, value] of Object.entries({ steps, snapshotEvery, snapshots, attempts }))
     if (!Number.isInteger(value) || value < 1)
-      throw new RangeError(`runThroughSpikes: ${name} must be an integer of at least 1, got ${value}`)
+      throw new RangeError(`trainWithSpikePolicy: ${name} must be an integer of at least 1, got ${value}`)
   const kept: TrainerSnapshot[] = [await trainer.snapshot()]
   let furthest = 0
   let failures = 0

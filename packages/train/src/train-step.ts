@@ -23,7 +23,7 @@ import {
   where,
 } from '@kumiki/tensor'
 import { type Fp8Pass, Fp8Recipe, type ScalingState } from './fp8/recipe.ts'
-import { checkPrecision, optimizerUnder, type PrecisionPolicy } from './precision.ts'
+import { applyMomentDtype, checkPrecision, type PrecisionPolicy } from './precision.ts'
 
 /**
  * The state that a step updates; frozen parameters are not part of it. `master` is empty if the parameters are float32,
@@ -98,7 +98,7 @@ export function fp8RecipeOf(model: LanguageModel, policy: PrecisionPolicy): Fp8R
 }
 
 /** Casts a parameter to the policy's storage format. Narrow ones (frozen 8-bit weights) are returned unchanged. */
-export function storedUnder(policy: PrecisionPolicy, t: Tensor): Tensor {
+export function castParameter(policy: PrecisionPolicy, t: Tensor): Tensor {
   return isNarrow(policy, t) && t.dtype === 'float32' ? cast(t, policy.parameters) : t
 }
 
@@ -114,12 +114,12 @@ export function initialState(
   const params: Parameters = {}
   const master: Parameters = {}
   for (const [name, t] of Object.entries(parameters)) {
-    params[name] = storedUnder(policy, t)
+    params[name] = castParameter(policy, t)
     if (hasMaster(policy, t)) master[name] = t
   }
   const device = Object.values(parameters)[0].device!
   // Moments are allocated, because the step donates them and constants have no buffer.
-  const zeros = optimizerUnder(policy, optimizer).init(parameters)
+  const zeros = applyMomentDtype(policy, optimizer).init(parameters)
   const moments = mapTensors(zeros, (t) => device.tensor(new Float32Array(t.size), t.shape, t.dtype))
   return { params, master, optimizer: moments, scaling: recipe?.initialState(device) ?? {} }
 }
@@ -196,14 +196,14 @@ function rulesOf(precision: PrecisionPolicy, recipe: Fp8Recipe, pass: Fp8Pass): 
 
 /**
  * Options with which a model's forward pass follows a policy:
- * `model.forward(parameters, tokens, forwardUnder(model, policy))`. Make new ones for each pass.
+ * `model.forward(parameters, tokens, forwardOptions(model, policy))`. Make new ones for each pass.
  * @param scaling the state of delayed scaling: `Trainer.scaling`, or tensors of the graph being built
  * @throws RangeError for an invalid policy, or delayed scaling without its state
  * @example
  * const parameters = model.initialize(device, { seed: 1 })
- * model.forward(parameters, tokens, forwardUnder(model, bf16)).logits().shape // [1, 4, 64]
+ * model.forward(parameters, tokens, forwardOptions(model, bf16)).logits().shape // [1, 4, 64]
  */
-export function forwardUnder(
+export function forwardOptions(
   model: LanguageModel,
   precision: PrecisionPolicy,
   scaling: ScalingState = {},
@@ -231,7 +231,7 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
   const { model, precision, zLoss, accumulation } = options
   checkPrecision(precision)
   const { activations } = precision
-  const optimizer = optimizerUnder(precision, options.optimizer)
+  const optimizer = applyMomentDtype(precision, options.optimizer)
   const recipe = fp8RecipeOf(model, precision)
   const gradients = valueAndGrad(
     (

@@ -12,11 +12,11 @@ import { checkPrecision, f32, type PrecisionPolicy } from './precision.ts'
 import { checkFrozen, copyArrays, restoreParameters, restoreState, type TrainerSnapshot } from './snapshot.ts'
 import type { StepMetrics } from './step-metrics.ts'
 import {
+  castParameter,
   fp8RecipeOf,
   initialState,
   makeTrainStep,
   roundingStep,
-  storedUnder,
   type TrainState,
   type TrainStep,
 } from './train-step.ts'
@@ -85,7 +85,7 @@ export class Trainer {
   private begin(parameters: Parameters): { state: TrainState; frozen: Parameters } {
     const { chosen, others } = splitParameters(parameters, this.trained)
     const state = initialState(chosen, this.options.optimizer, this.precision, this.fp8)
-    const frozen = Object.entries(others).map(([name, t]) => [name, storedUnder(this.precision, t)] as const)
+    const frozen = Object.entries(others).map(([name, t]) => [name, castParameter(this.precision, t)] as const)
     return { state, frozen: Object.fromEntries(frozen) }
   }
 
@@ -285,7 +285,7 @@ export class Trainer {
       throw new RangeError(
         'Trainer.averagedParameters: the optimizer keeps no average; wrap it with averageWeights(optimizer, { decay })',
       )
-    const stored = Object.entries(average).map(([name, t]) => [name, storedUnder(this.precision, t)] as const)
+    const stored = Object.entries(average).map(([name, t]) => [name, castParameter(this.precision, t)] as const)
     return this.inOrder(Object.fromEntries(stored), this.frozen)
   }
 

@@ -1,6 +1,6 @@
 import { type Device, init } from '@kumiki/tensor'
 import { expect, test } from 'vitest'
-import { Run, trainThroughDeviceLoss } from '../src/index.ts'
+import { Run, trainWithDeviceRecovery } from '../src/index.ts'
 import { expectEqualStates, tiny, tinyOptions } from './tiny.ts'
 
 // A device that is really lost: GPUDevice.destroy() while steps are under way, on the WebGPU adapter that is there.
@@ -21,7 +21,7 @@ async function trained(losses: readonly number[]) {
     return Run.create({ ...options, steps: 7, cadence: { checkpointSteps: 2 }, keepState: true })
   }
   const from: number[] = []
-  const { run, end } = await trainThroughDeviceLoss(begin, { onLoss: (_, step) => from.push(step) })
+  const { run, end } = await trainWithDeviceRecovery(begin, { onLoss: (_, step) => from.push(step) })
   return { run, end, from }
 }
 

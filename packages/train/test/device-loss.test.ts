@@ -1,6 +1,6 @@
 import { type Device, DeviceError, init } from '@kumiki/tensor'
 import { expect, test } from 'vitest'
-import { isDeviceLost, Run, type RunOptions, trainThroughDeviceLoss } from '../src/index.ts'
+import { isDeviceLost, Run, type RunOptions, trainWithDeviceRecovery } from '../src/index.ts'
 import { expectEqualStates, tiny, tinyOptions } from './tiny.ts'
 
 const lost = () => new DeviceError('webgpu: the device was lost (unplugged); everything on it is gone', { lost: true })
@@ -32,10 +32,10 @@ function failing(updates: readonly number[], more: Partial<RunOptions> = {}, err
 }
 
 test('a run without a folder goes on from memory on another device, with the bits of one that kept its own', async () => {
-  const whole = await trainThroughDeviceLoss(failing([]).begin)
+  const whole = await trainWithDeviceRecovery(failing([]).begin)
   const said: [string, number][] = []
   const { begin, devices, steps } = failing([1, 5])
-  const again = await trainThroughDeviceLoss(begin, { onLoss: ({ message }, step) => said.push([message, step]) })
+  const again = await trainWithDeviceRecovery(begin, { onLoss: ({ message }, step) => said.push([message, step]) })
   expect(said).toEqual([
     [lost().message, 0],
     [lost().message, 4],
@@ -54,11 +54,11 @@ test('a run without a folder goes on from memory on another device, with the bit
 
 test('a device that is lost again before another state is kept, and any other failure, end it', async () => {
   const twice = failing([0, 0, 0])
-  await expect(trainThroughDeviceLoss(twice.begin)).rejects.toThrow(/the device was lost/)
+  await expect(trainWithDeviceRecovery(twice.begin)).rejects.toThrow(/the device was lost/)
   expect(twice.devices.length).toBe(2)
   const other = failing([0], {}, () => new Error('something else'))
-  await expect(trainThroughDeviceLoss(other.begin)).rejects.toThrow('something else')
-  await expect(trainThroughDeviceLoss(failing([], { keepState: false }).begin)).rejects.toThrow(/with keepState: true/)
+  await expect(trainWithDeviceRecovery(other.begin)).rejects.toThrow('something else')
+  await expect(trainWithDeviceRecovery(failing([], { keepState: false }).begin)).rejects.toThrow(/with keepState: true/)
 })
 
 test.each([

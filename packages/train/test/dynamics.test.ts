@@ -24,7 +24,7 @@ import {
 } from '@kumiki/optim'
 import { type Device, init, where } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bf16, runThroughSpikes, type SpikeStep, Trainer, TrainingError } from '../src/index.ts'
+import { bf16, type SpikeStep, Trainer, TrainingError, trainWithSpikePolicy } from '../src/index.ts'
 import { listCheckpoints, loadCheckpoint, saveCheckpoint } from '../src/node.ts'
 import { type TinyRun, tinyOptions, tiny as twoLayers } from './tiny.ts'
 
@@ -158,14 +158,14 @@ test('a cooldown branched off a running schedule: the checkpoint goes on under a
   for (const t of [trunk, branch, unbroken]) t.dispose()
 })
 
-test('runThroughSpikes rewinds, skips data, and recovers', async () => {
+test('trainWithSpikePolicy rewinds, skips data, and recovers', async () => {
   // A rate of 1000 at one update ruins the weights; after a rewind the data there is other, and so is the rate the second time.
   let poisoned = 0
   const rate = (step: number) => (step === 45 && poisoned++ === 0 ? 1000 : 3e-3)
   const trainer = make({ schedule: rate, optimizer: chain(clipGlobalNorm(1), adamw()) })
   const policy = rewindAndSkip({ rewindSteps: 10, batches: 7, loss: { window: 16, threshold: 8 } })
   const seen: SpikeStep[] = []
-  for await (const s of runThroughSpikes(trainer, { steps: 60, policy, snapshotEvery: 10 })) seen.push(s)
+  for await (const s of trainWithSpikePolicy(trainer, { steps: 60, policy, snapshotEvery: 10 })) seen.push(s)
   const rewinds = seen.filter((s) => s.rewoundTo !== undefined)
   expect(rewinds.map((s) => [s.step, s.rewoundTo])).toEqual([[47, 30]])
   expect(seen.map((s) => s.step).slice(-31)).toEqual([47, ...Array.from({ length: 30 }, (_, i) => 31 + i)])
@@ -175,11 +175,11 @@ test('runThroughSpikes rewinds, skips data, and recovers', async () => {
   trainer.dispose()
 })
 
-test('runThroughSpikes skips batches, gives up where it must, and says so', async () => {
+test('trainWithSpikePolicy skips batches, gives up where it must, and says so', async () => {
   const trainer = make({ schedule: (step) => (step === 30 ? 30 : 3e-3) })
   const position = make()
   await all(position, 40)
-  for await (const _ of runThroughSpikes(trainer, {
+  for await (const _ of trainWithSpikePolicy(trainer, {
     steps: 40,
     policy: skipBatches({ batches: 5, loss: { window: 16 } }),
   }));
@@ -188,10 +188,10 @@ test('runThroughSpikes skips batches, gives up where it must, and says so', asyn
   const hopeless = make({ schedule: (step) => (step >= 30 ? 1e30 : 3e-3) })
   const policy = rewindAndSkip({ rewindSteps: 5, batches: 1, loss: { window: 16 } })
   const run = async () => {
-    for await (const _ of runThroughSpikes(hopeless, { steps: 40, policy, snapshotEvery: 10 }));
+    for await (const _ of trainWithSpikePolicy(hopeless, { steps: 40, policy, snapshotEvery: 10 }));
   }
   await expect(run()).rejects.toThrow(/spiked again after 3 rewinds/)
-  await expect(runThroughSpikes(trainer, { steps: 50, policy, snapshotEvery: 0 }).next()).rejects.toThrow(
+  await expect(trainWithSpikePolicy(trainer, { steps: 50, policy, snapshotEvery: 0 }).next()).rejects.toThrow(
     /snapshotEvery must be an integer of at least 1, got 0/,
   )
   for (const t of [trainer, position, hopeless]) t.dispose()

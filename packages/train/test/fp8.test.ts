@@ -21,10 +21,10 @@ import { blockScaledLinear, tensorScaledLinear } from '../src/fp8/linear.ts'
 import { amaxOf, quantize, quantizeBlocks, scaleOf, targetOf } from '../src/fp8/quantize.ts'
 import {
   bf16,
-  exceptFirstAndLast,
+  exceptFirstAndLastBlocks,
   Fp8Recipe,
   findPrecision,
-  forwardUnder,
+  forwardOptions,
   fp8Block,
   fp8Current,
   fp8Hybrid,
@@ -33,7 +33,7 @@ import {
   precisions,
   Trainer,
   type TrainerOptions,
-  withoutFirstAndLast,
+  withoutFirstAndLastBlocks,
 } from '../src/index.ts'
 import { loadCheckpoint, saveCheckpoint } from '../src/node.ts'
 import { documents, heldOut, type TinyRun, tiny, tinyModel, tinyOptions } from './tiny.ts'
@@ -457,7 +457,7 @@ describe('policies', () => {
       const logits = (options: ForwardOptions) => tinyModel.forward(trainer.parameters, tokens, options).logits()
       const [exact, rounded] = [
         await logits({ activations }).data(),
-        await logits(forwardUnder(tinyModel, precision, trainer.scaling)).data(),
+        await logits(forwardOptions(tinyModel, precision, trainer.scaling)).data(),
       ]
       let worst = 0
       for (let i = 0; i < exact.length; i++) worst = Math.max(worst, Math.abs(exact[i] - rounded[i]))
@@ -465,7 +465,7 @@ describe('policies', () => {
       expect(worst).toBeLessThan(1)
       // Layers that are left out run on what is stored.
       const none = { ...precision, fp8: { ...precision.fp8!, includes: () => false } }
-      expect(await logits(forwardUnder(tinyModel, none)).data()).toEqual(exact)
+      expect(await logits(forwardOptions(tinyModel, none)).data()).toEqual(exact)
       trainer.dispose()
     }
     const trainer = plain(bf16)
@@ -473,16 +473,16 @@ describe('policies', () => {
       /the policy bf16 has no fp8 layers/,
     )
     trainer.dispose()
-    expect(() => forwardUnder(tinyModel, fp8Hybrid)).toThrow(/delayed scaling needs the scales of its state/)
+    expect(() => forwardOptions(tinyModel, fp8Hybrid)).toThrow(/delayed scaling needs the scales of its state/)
   })
 
   test('which layers take part is the policy’s to say', () => {
     const four = decoderModel({ ...tiny, numHiddenLayers: 4 })
     const count = (p: PrecisionPolicy) => new Fp8Recipe(four, p.fp8!).tensors.length / 3
     expect(count(fp8Current)).toBe(28)
-    expect(count(withoutFirstAndLast(fp8Current))).toBe(14)
+    expect(count(withoutFirstAndLastBlocks(fp8Current))).toBe(14)
     expect(count({ ...fp8Current, fp8: { ...fp8Current.fp8!, includes: ({ name }) => name.includes('mlp') } })).toBe(12)
-    expect(new Fp8Recipe(four, withoutFirstAndLast(mxfp8, 2).fp8!).tensors).toEqual([])
+    expect(new Fp8Recipe(four, withoutFirstAndLastBlocks(mxfp8, 2).fp8!).tensors).toEqual([])
     expect(new Fp8Recipe(four, fp8Hybrid.fp8!).tensors[2]).toEqual({
       layer: 'model.layers.0.self_attn.q_proj.weight',
       role: 'gradient',
@@ -497,8 +497,8 @@ describe('policies', () => {
     expect(fp8({ scaling: { kind: 'delayed', historyLength: 0 } })).toThrow(/historyLength must be an integer from 1/)
     expect(fp8({ scaling: { kind: 'current', margin: -1 } })).toThrow(/margin must be an integer of at least 0/)
     expect(fp8({ forward: 'float16' })).toThrow(/forward must be float8_e4m3fn or float8_e5m2, got float16/)
-    expect(() => exceptFirstAndLast(0.5)).toThrow(/count must be an integer/)
-    expect(() => withoutFirstAndLast(bf16)).toThrow(/bf16 has no fp8 layers/)
+    expect(() => exceptFirstAndLastBlocks(0.5)).toThrow(/count must be an integer/)
+    expect(() => withoutFirstAndLastBlocks(bf16)).toThrow(/bf16 has no fp8 layers/)
     expect(() => findPrecision('fp4')).toThrow(
       /there are f32, bf16, bf16-pure, fp8-hybrid, fp8-current, fp8-block, mxfp8/,
     )

@@ -109,7 +109,7 @@ export function runOf({
   return { tokens, ...(checkpointSteps !== undefined && { checkpointSteps }) }
 }
 
-/** A plan in the flags of `estimate` and `plan --place`. */
+/** A plan in the flags of `estimate` and `plan --rank`. */
 export interface PlanAxes {
   tp: number
   pp: number

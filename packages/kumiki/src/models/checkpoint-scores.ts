@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { adapterOf, decoderModel, loraModel, mergeAdapter, type Parameters, type TaskScores } from '@kumiki/models'
 import { loadModel, modelFolder } from '@kumiki/models/node'
 import { cast, type Device, type InitOptions, init, type Tensor } from '@kumiki/tensor'
-import { findPrecision, storedUnder, type TrainerSnapshot } from '@kumiki/train'
+import { castParameter, findPrecision, type TrainerSnapshot } from '@kumiki/train'
 import {
   type CheckpointEntry,
   listCheckpoints,
@@ -252,7 +252,7 @@ class RunScorer {
       return merged
     }
     const precision = findPrecision(record.configuration.precision)
-    const stored = Object.entries(own).map(([name, t]) => [name, cast(storedUnder(precision, t), 'float32')] as const)
+    const stored = Object.entries(own).map(([name, t]) => [name, cast(castParameter(precision, t), 'float32')] as const)
     await this.device.evaluate(stored.map(([, t]) => t))
     return Object.fromEntries(stored)
   }

@@ -12,7 +12,7 @@ import {
   type TaskEncoder,
   type TaskScores,
 } from '@kumiki/models'
-import { loadTask } from '@kumiki/models/node'
+import { loadEvaluationTask } from '@kumiki/models/node'
 import type { Device } from '@kumiki/tensor'
 import { configuredTokens, textTemplate } from '@kumiki/tokenizer/chat'
 import { openTokenizer } from '@kumiki/tokenizer/node'
@@ -48,7 +48,7 @@ const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(va
  */
 export async function readMeasured(texts: readonly string[], tasks: readonly string[]): Promise<Measured[]> {
   const corpus = texts.length > 0 ? await readCorpusFiles(texts) : []
-  const loaded = await Promise.all(tasks.map((path) => loadTask(path)))
+  const loaded = await Promise.all(tasks.map((path) => loadEvaluationTask(path)))
   return [
     ...corpus.map(({ path, documents }): Measured => {
       const bytes = documents.reduce((sum, text) => sum + new TextEncoder().encode(text).length, 0)

@@ -4,7 +4,7 @@ import type {
   Estimate,
   MemoryChange,
   MinimumGpus,
-  Placement,
+  PlanRanking,
   PlanResult,
   Sensitivity,
 } from '@kumiki/planner'
@@ -129,15 +129,15 @@ export function breakdownText(e: Estimate): string[] {
   return ['', memory, '', textFields([['step, tuned', secondsText(step)], ...fields]), ...communication]
 }
 
-export function placementText(placed: Placement): string {
-  if (!placed.candidate)
-    return ['the plan is not possible:', ...placed.reasons.map((reason) => `- ${reason}`)].join('\n')
-  const { faster, moreStable, feasible, fasterPlans, candidate } = placed
+export function rankingText(ranking: PlanRanking): string {
+  if (!ranking.candidate)
+    return ['the plan is not possible:', ...ranking.reasons.map((reason) => `- ${reason}`)].join('\n')
+  const { faster, moreStable, feasible, fasterPlans, candidate } = ranking
   return [
     planTable([candidate]),
     ...(candidate.risks.length > 0 ? risksText([candidate]) : ['', 'no risks found']),
     '',
-    `of ${count(feasible)} other plans that fit, ${count(faster)} are faster and ${count(moreStable)} more stable (${percent(placed.stabilityShare)})`,
+    `of ${count(feasible)} other plans that fit, ${count(faster)} are faster and ${count(moreStable)} more stable (${percent(ranking.stabilityShare)})`,
     ...(fasterPlans.length > 0 ? ['', 'faster:', planTable(fasterPlans), ...risksText(fasterPlans)] : []),
   ].join('\n')
 }

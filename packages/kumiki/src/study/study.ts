@@ -101,7 +101,7 @@ function movedDataPath(dataPath: unknown, move: (path: unknown) => unknown): unk
  * Writes a configuration file for every run, a table for responses, and study.json.
  * @param file the study's file, for error messages and relative paths
  * @param replicates runs per row, each with its own seed
- * @param kinds a module with further kinds of schedules and optimizers, as `train` takes it
+ * @param plugin a module with further kinds of schedules and optimizers, as `train` takes it
  * @throws UsageError if a level of the design is not in the study, or `kumiki train` would reject a configuration;
  * nothing is written then
  */
@@ -111,7 +111,7 @@ export async function writeStudy(
   design: Design | LevelDesign,
   out: string,
   replicates: number,
-  kinds?: string,
+  plugin?: string,
 ): Promise<StudyFolder> {
   const name = study.name ?? 'study'
   const digits = String(design.runs.length).length
@@ -134,8 +134,8 @@ export async function writeStudy(
     }
   }
   const { resolveRun } = await import('../train/run-definition.ts')
-  const { loadKinds } = await import('../flags/run-kinds.ts')
-  const ownKinds = await loadKinds(kinds)
+  const { loadPlugin } = await import('../flags/plugin.ts')
+  const ownKinds = await loadPlugin(plugin)
   for (const [i, [id, content]] of configs.entries()) {
     const levels = Object.entries(runs[i].levels).map(([factor, level]) => `${factor} ${level}`)
     const path = join(out, 'configs', `${id}.json`)

@@ -34,7 +34,7 @@ export interface RunSources {
   readonly content?: unknown
   readonly overrides: RunConfigurationChanges
   /** The module with the user's own schedules and optimizers, and its exports. */
-  readonly kinds?: string
+  readonly plugin?: string
   readonly ownKinds?: RunKinds
   /** Token files, their order and split, and a tokenizer; they override those of the file. */
   readonly dataPath?: readonly string[]
@@ -50,7 +50,7 @@ export interface RunSources {
  * from the tokenizer.
  */
 export async function resolveRun(sources: RunSources): Promise<RunDefinition & { readonly data?: readonly string[] }> {
-  const { preset: named, config, content, overrides, available, kinds, ownKinds, dataPath, order, split } = sources
+  const { preset: named, config, content, overrides, available, plugin, ownKinds, dataPath, order, split } = sources
   const file = config ? parseConfig(content === undefined ? await readConfig(config) : content, config) : {}
   const preset = findPreset(named ?? (typeof file.preset === 'string' ? file.preset : 'nano'))
   const fromFile = (file.run ?? {}) as RunConfigurationChanges
@@ -106,7 +106,7 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition & {
     name: typeof file.name === 'string' ? file.name : preset.name,
     architecture,
     configuration: checkRunConfiguration(configuration, config ?? 'the run', ownKinds),
-    ...(kinds !== undefined && { kinds }),
+    ...(plugin !== undefined && { kinds: plugin }),
     ...(config !== undefined && textsOf(file, config)),
     ...(tokens && {
       tokenFiles: tokenFilesOf(tokens, config === undefined || ofFlags ? '.' : dirname(config), configuration),

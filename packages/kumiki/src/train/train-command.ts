@@ -1,7 +1,7 @@
 /** `kumiki train`: trains a tokenizer and a model on text, and writes them and a report to a run folder. */
 import { RunConfigurationError } from '@kumiki/train'
 import { RunFolderError, Stopped, StopSignals, shellWord } from '@kumiki/train/node'
-import { loadKinds } from '../flags/run-kinds.ts'
+import { loadPlugin } from '../flags/plugin.ts'
 import { UsageError } from '../usage-error.ts'
 import { log } from '../verb.ts'
 import type { FinishedRun } from './finished-run.ts'
@@ -13,7 +13,7 @@ import { TrainProcess } from './train-process.ts'
 /** @throws Stopped on a signal, after the state is saved; UsageError for invalid flags */
 export async function runTrain(options: TrainCommandOptions): Promise<FinishedRun> {
   const started = performance.now()
-  const kinds = await loadKinds(options.kinds)
+  const kinds = await loadPlugin(options.plugin)
   const plan = await asUsage(() => planTrain(options, kinds))
   if (plan.record.tuning) {
     await plan.folder.release()

@@ -15,7 +15,7 @@ export interface TrainCommandOptions {
   readonly split?: string
   readonly overrides: RunConfigurationChanges
   /** A module with further schedules and optimizers. */
-  readonly kinds?: string
+  readonly plugin?: string
   readonly device: 'auto' | 'webgpu' | 'cpu'
   readonly threads?: number
   /** Run folder; default runs/NAME-DATE. */

@@ -22,7 +22,7 @@ interface DesignFlags {
   baseline?: boolean
   foldover?: true | string
   replicates: number
-  kinds?: string
+  plugin?: string
   out?: string
   json?: boolean
 }
@@ -71,7 +71,7 @@ export function addDesign(group: Command): void {
         .option('--baseline', 'all factors are off in the first run')
         .option('--foldover [factor]', 'add the foldover, of all factors or of one: twice the runs')
         .option('--replicates <n>', 'with --study: replicates of each run, with different seeds', integer(1, 100), 1)
-        .option('--kinds <module>', 'with --study: as for train')
+        .option('--plugin <module>', 'with --study: as for train')
         .option('--out <path>', 'write the design as JSON; with --study: a folder of configurations for ablate run'),
     design,
   )
@@ -106,7 +106,7 @@ async function design(options: DesignFlags): Promise<void> {
       made,
       options.out,
       options.replicates,
-      options.kinds,
+      options.plugin,
     )
     const ablation = await import('@kumiki/ablation/design')
     const aliases = 'definingRelation' in made ? ablation.aliases(made) : undefined

@@ -14,7 +14,7 @@ interface RunFlags {
   jobs: number
   device: string
   threads?: number
-  kinds?: string
+  plugin?: string
   json?: boolean
 }
 
@@ -45,7 +45,7 @@ export function addRun(group: Command): void {
           ),
         )
         .option('--threads <n>', 'threads of the cpu device, per training run', integer(1, 256))
-        .option('--kinds <module>', 'as of train'),
+        .option('--plugin <module>', 'as of train'),
     run,
   )
 }
@@ -121,7 +121,7 @@ async function run(options: RunFlags, path: string): Promise<void> {
 async function train(
   { id, config, folder }: StudyRun,
   path: string,
-  { device, threads, kinds }: RunFlags,
+  { device, threads, plugin }: RunFlags,
   children: Set<{ kill(signal: NodeJS.Signals): boolean }>,
   onStep: (step: number, steps: number) => void,
 ): Promise<Outcome> {
@@ -149,7 +149,7 @@ async function train(
     ...(begun && kept.length > 0 ? ['--resume', out] : ['--config', file, '--out', out, '--overwrite']),
     ...['--device', device],
     ...(threads === undefined ? [] : ['--threads', String(threads)]),
-    ...(kinds === undefined ? [] : ['--kinds', kinds]),
+    ...(plugin === undefined ? [] : ['--plugin', plugin]),
     '--json',
   ]
   const began = performance.now()

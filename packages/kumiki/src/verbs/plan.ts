@@ -17,8 +17,8 @@ import {
 import {
   memoryChangeText,
   minimumText,
-  placementText,
   planTable,
+  rankingText,
   refusedText,
   risksText,
   runText,
@@ -36,7 +36,7 @@ interface PlanFlags extends ClusterFlags, Omit<EmissionFlags, 'tokens'> {
   html?: string
   minimumGpus?: boolean
   memoryFactor?: number
-  place?: string
+  rank?: string
   calibrate?: string[]
   json?: boolean
 }
@@ -61,7 +61,7 @@ export function addPlan(program: Command): void {
         .option('--html <file>', 'write an HTML report: plans, memory, time, pipeline')
         .addOption(
           c
-            .createOption('--place <plan>', 'rank your own plan, such as tp=4,pp=1,micro-batch=2')
+            .createOption('--rank <plan>', 'rank your own plan, such as tp=4,pp=1,micro-batch=2')
             .conflicts(['emit', 'html']),
         )
         .addOption(
@@ -70,7 +70,7 @@ export function addPlan(program: Command): void {
               '--minimum-gpus',
               'instead: find the fewest nodes on which a plan fits (up to --nodes, or 1024)',
             )
-            .conflicts(['emit', 'html', 'place']),
+            .conflicts(['emit', 'html', 'rank']),
         )
         .addOption(
           c
@@ -79,7 +79,7 @@ export function addPlan(program: Command): void {
               'instead: show the effect of this many times the GPU memory, such as 2',
             )
             .argParser(real({ above: 0, to: 1000 }))
-            .conflicts(['emit', 'html', 'place', 'minimumGpus']),
+            .conflicts(['emit', 'html', 'rank', 'minimumGpus']),
         )
         .option(
           '--calibrate <log>',
@@ -131,9 +131,9 @@ async function plan(options: PlanFlags): Promise<void> {
     const change = checkedUse(() => planner.changeMemory(search, options.memoryFactor))
     return answer(options, { model: named.name, ...change }, () => memoryChangeText(change))
   }
-  if (options.place !== undefined) {
-    const placed = checkedUse(() => planner.placePlan(search, placeOf(options.place as string, options)))
-    return answer(options, { model: named.name, ...placed }, () => placementText(placed))
+  if (options.rank !== undefined) {
+    const ranked = checkedUse(() => planner.rankPlan(search, planToRank(options.rank as string, options)))
+    return answer(options, { model: named.name, ...ranked }, () => rankingText(ranked))
   }
   const result = checkedUse(() => planner.plan(search))
   if (options.html !== undefined) {
@@ -210,7 +210,7 @@ function noneFits(name: string, options: PlanFlags, result: PlanResult): string 
   return `no plan of ${name} fits ${options.nodes} node${options.nodes === 1 ? '' : 's'} of ${options.gpusPerNode} ${options.gpu}: ${why.join('; ')}`
 }
 
-const placeNames: Readonly<Record<string, keyof ParallelPlan>> = {
+const axisNames: Readonly<Record<string, keyof ParallelPlan>> = {
   tp: 'tensorParallel',
   pp: 'pipelineParallel',
   vpp: 'virtualPipeline',
@@ -221,7 +221,7 @@ const placeNames: Readonly<Record<string, keyof ParallelPlan>> = {
 }
 
 /** Parses a plan such as "tp=4,pp=1,micro-batch=2,recompute=full". */
-function placeOf(text: string, options: PlanFlags): ParallelPlan {
+function planToRank(text: string, options: PlanFlags): ParallelPlan {
   const plan: Record<string, unknown> = {
     tensorParallel: 1,
     pipelineParallel: 1,
@@ -235,13 +235,13 @@ function placeOf(text: string, options: PlanFlags): ParallelPlan {
       const kinds = ['none', 'selective', 'operators', 'full']
       plan.recompute = kinds.includes(value) ? value : 'selective'
       if (!kinds.includes(value)) plan.recomputeModules = value.split('+')
-    } else if (Object.hasOwn(placeNames, name) && /^\d{1,9}$/.test(value)) plan[placeNames[name]] = Number(value)
+    } else if (Object.hasOwn(axisNames, name) && /^\d{1,9}$/.test(value)) plan[axisNames[name]] = Number(value)
     else {
       throw new UsageError(
-        `--place ${text}: unknown ${part}; use ${Object.keys(placeNames).join('=N, ')}=N or recompute=KIND`,
+        `--rank ${text}: unknown ${part}; use ${Object.keys(axisNames).join('=N, ')}=N or recompute=KIND`,
       )
     }
   }
-  if (plan.microBatchSize === undefined) throw new UsageError(`--place ${text}: micro-batch=N is missing`)
+  if (plan.microBatchSize === undefined) throw new UsageError(`--rank ${text}: micro-batch=N is missing`)
   return plan as unknown as ParallelPlan
 }

@@ -13,7 +13,7 @@ interface TrainFlags extends RunFlags {
   tokenizer?: string
   order?: 'megatron' | 'packed'
   split?: string
-  kinds?: string
+  plugin?: string
   device: 'auto' | 'webgpu' | 'cpu'
   threads?: number
   out?: string
@@ -81,7 +81,7 @@ export function addTrain(program: Command): void {
           'learning-rate schedule: constant, cosine, inverseSqrt, linear, wsd, or any kind of @kumiki/optim as JSON',
           nameOrJson,
         )
-        .option('--kinds <module>', 'ES module that exports custom schedules and optimizers by kind')
+        .option('--plugin <module>', 'ES module that exports custom schedules and optimizers by kind')
         .option('--warmup <n>', 'warmup steps', integer(0, 1e9))
         .option('--vocab-size <n>', 'vocabulary size of the tokenizer trained on the text', integer(260, 1 << 24))
         .addOption(choice('--precision <policy>', 'precision policy: storage formats in training', precisionNames))

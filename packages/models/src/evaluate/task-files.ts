@@ -14,7 +14,7 @@ const maxIncludes = 16
  * @throws Error naming the file and field: an unsupported field, an include that is circular or outside the folder,
  * missing or malformed data
  */
-export async function loadTask(file: string): Promise<EvaluationTask> {
+export async function loadEvaluationTask(file: string): Promise<EvaluationTask> {
   const folder = await realpath(dirname(file)).catch(() => resolve(dirname(file)))
   const fields = await fieldsOf(file, folder, [])
   const files = dataFiles(file, fields)

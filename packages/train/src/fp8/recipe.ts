@@ -77,12 +77,12 @@ export interface Fp8Layer extends LinearLayer {
  * `--first-last-layers-bf16`.
  * @throws RangeError for a count that is not a non-negative integer
  * @example
- * const inner = exceptFirstAndLast(1)
+ * const inner = exceptFirstAndLastBlocks(1)
  * console.log(typeof inner) // function
  */
-export function exceptFirstAndLast(count = 1): (layer: Fp8Layer) => boolean {
+export function exceptFirstAndLastBlocks(count = 1): (layer: Fp8Layer) => boolean {
   if (!Number.isInteger(count) || count < 0)
-    throw new RangeError(`exceptFirstAndLast: count must be an integer of at least 0, got ${count}`)
+    throw new RangeError(`exceptFirstAndLastBlocks: count must be an integer of at least 0, got ${count}`)
   return ({ block, blocks }) => block >= count && block < blocks - count
 }
 

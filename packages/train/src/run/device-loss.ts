@@ -36,11 +36,11 @@ export interface DeviceLossOptions {
  *   const data = batches({ documents, eosId: 2, batchSize: 2, sequenceLength: 8 })
  *   return Run.create({ device, model, data, optimizer, schedule, steps: 2, keepState: true })
  * }
- * const { run, end } = await trainThroughDeviceLoss(begin)
+ * const { run, end } = await trainWithDeviceRecovery(begin)
  * run.dispose()
  * end.kind // 'finished'
  */
-export async function trainThroughDeviceLoss(
+export async function trainWithDeviceRecovery(
   begin: () => Run | Promise<Run>,
   { stop, onLoss }: DeviceLossOptions = {},
 ): Promise<{ readonly run: Run; readonly end: RunEnd }> {
@@ -50,7 +50,9 @@ export async function trainThroughDeviceLoss(
     const run = await begin()
     try {
       if (!run.options.keepState)
-        throw new RangeError('trainThroughDeviceLoss: the run keeps no state in memory; create it with keepState: true')
+        throw new RangeError(
+          'trainWithDeviceRecovery: the run keeps no state in memory; create it with keepState: true',
+        )
       if (kept) await run.trainer.restore(kept)
       return { run, end: await run.train(stop) }
     } catch (error) {

@@ -198,7 +198,7 @@ export async function readRecord(folder: string, kinds: RunKinds = {}): Promise<
     checkRunConfiguration(record.configuration, file, kinds)
   } catch (error) {
     if (record.kinds === undefined || kinds.schedules || kinds.optimizers) throw error
-    throw new Error(`${(error as Error).message}. The run was made with --kinds ${record.kinds}: give it again`)
+    throw new Error(`${(error as Error).message}. The run was made with --plugin ${record.kinds}: give it again`)
   }
   checkConduct(record.conduct, file)
   const { steps, minutes, keep } = record.checkpoints

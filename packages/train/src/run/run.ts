@@ -38,7 +38,7 @@ export interface RunOptions extends TrainerOptions {
    */
   readonly onNonFinite?: 'stop' | 'rewind'
   /**
-   * Whether the state of the last checkpoint is kept in host memory, as `kept`, so that `trainThroughDeviceLoss` can
+   * Whether the state of the last checkpoint is kept in host memory, as `kept`, so that `trainWithDeviceRecovery` can
    * resume a run without a folder on another device. It takes the memory of a checkpoint. Default false.
    */
   readonly keepState?: boolean

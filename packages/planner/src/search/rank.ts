@@ -9,7 +9,7 @@ import { enumerate, size } from './enumerate.ts'
 import type { PlanSearch } from './request.ts'
 
 /** The rank of a plan among all feasible plans. */
-export interface Placement {
+export interface PlanRanking {
   /** Why it is invalid or does not fit; empty for a feasible plan. */
   readonly reasons: readonly string[]
   /** The plan's estimate, if it is feasible. */
@@ -28,9 +28,9 @@ export interface Placement {
 /**
  * Ranks a given plan by throughput and by stability.
  * @throws RangeError or TypeError naming an invalid or unknown field; violated rules are returned in `reasons`
- * @example placePlan({ model, cluster, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } }, own).reasons // []
+ * @example rankPlan({ model, cluster, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } }, own).reasons // []
  */
-export function placePlan(search: PlanSearch, own: ParallelPlan): Placement {
+export function rankPlan(search: PlanSearch, own: ParallelPlan): PlanRanking {
   const limit = integer('limit', search.limit ?? 10, 1, 1e6)
   const all = enumerate(search)
   const { model, cluster, run, feasible } = all
