@@ -101,8 +101,7 @@ async function runAll(entries) {
     if (problem) console.log(problem)
   }
 }
-// With --changed the checks that read sources run in parallel with those that build, since somebody waits for the
-// result.
+// With --changed, which is used while working, the checks that read sources run in parallel with those that build.
 const entries = Object.entries(checks)
 const builds = entries.findIndex(([name]) => name.startsWith('build'))
 if (changed && builds > 0) await Promise.all([runAll(entries.slice(0, builds)), runAll(entries.slice(builds))])

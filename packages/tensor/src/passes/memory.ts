@@ -17,7 +17,7 @@ export interface ProgramMemory {
 /**
  * The memory of a plan.
  * @param scratch bytes of the kernels' scratch buffers
- * @param allocated bytes that the backend allocates for a buffer of so many bytes
+ * @param allocated gives the bytes that the backend allocates for a buffer of the given size in bytes
  */
 export function programMemory(
   plan: Plan,

@@ -31,8 +31,8 @@ interface Program {
 }
 
 /**
- * Host tensors of up to so many bytes may be written into the program's own input slot; larger ones are moved to the
- * device.
+ * Host tensors of up to this size in bytes may be written into the program's own input slot; larger ones are moved to
+ * the device.
  */
 const slotBytes = 1 << 20
 

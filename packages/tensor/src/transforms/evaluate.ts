@@ -31,8 +31,8 @@ export interface Evaluator extends StorageOwner {
 type Constant = typeof constantOp extends Op<infer A> ? Node<A> : never
 
 /**
- * Values that are being computed, on the way to a result too, each with the promise of whoever computes it: a graph
- * must not change while it is planned.
+ * Values whose evaluation has started, intermediate ones included, each with the promise of that evaluation. Another
+ * evaluation waits for it, because a graph must not change while it is planned.
  */
 const pending = new WeakMap<Value, Promise<void>>()
 

@@ -43,7 +43,7 @@ const given = (documents: Tensor | undefined): Tensor[] => (documents ? [documen
 
 /**
  * Scores, [batch, kvHeads, group, seqQ, seqK]: scaled and capped, and with the mask applied. With `causal`, query i
- * sees keys up to i + seqK - seqQ; with `window`, the last so many of those; with `documents`, those of its own
+ * sees keys up to i + seqK - seqQ; with `window`, only the last `window` of those; with `documents`, those of its own
  * document.
  */
 function scores(q: Tensor, k: Tensor, documents: Tensor | undefined, attrs: AttentionAttrs) {
