@@ -4,18 +4,9 @@
  */
 export type { BatchSource, TrainingBatch } from './batch-source.ts'
 export type { HeldOutLoss, HeldOutText } from './evaluation.ts'
+export { exceptFirstAndLastBlocks, type Fp8Layer, type Fp8Policy, type Fp8Scaling } from './fp8/policy.ts'
 export type { Fp8Fit } from './fp8/quantize.ts'
-export {
-  exceptFirstAndLastBlocks,
-  type Fp8Layer,
-  type Fp8Pass,
-  type Fp8Policy,
-  Fp8Recipe,
-  type Fp8Role,
-  type Fp8Scaling,
-  type Fp8Tensor,
-  type ScalingState,
-} from './fp8/recipe.ts'
+export { type Fp8Pass, Fp8Recipe, type Fp8Role, type Fp8Tensor, type ScalingState } from './fp8/recipe.ts'
 export {
   applyMomentDtype,
   bf16,

@@ -1,6 +1,6 @@
 /** Precision policies: the number formats in which a training step stores and computes. */
 import type { Optimizer } from '@kumiki/optim'
-import { checkFp8Policy, exceptFirstAndLastBlocks, type Fp8Policy } from './fp8/recipe.ts'
+import { checkFp8Policy, exceptFirstAndLastBlocks, type Fp8Policy } from './fp8/policy.ts'
 
 /** Storage formats of parameters and activations. */
 export type StoredFloat = 'float32' | 'bfloat16' | 'float16'

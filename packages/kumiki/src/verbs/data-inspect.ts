@@ -10,7 +10,7 @@ import { workProgress } from '../output/work-progress.ts'
 import { readSource, sourcesFromFile } from '../train/mix-sources.ts'
 import { UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
-import { decodeOf } from './tokenizer.ts'
+import { decodeOf } from './tokenizer-files.ts'
 
 interface InspectFlags {
   tokenizer?: string

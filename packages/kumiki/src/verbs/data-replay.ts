@@ -7,7 +7,7 @@ import { openTextTokenizer } from '../models/text-tokenizer.ts'
 import { count, textTable } from '../output/text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
-import { decodeOf } from './tokenizer.ts'
+import { decodeOf } from './tokenizer-files.ts'
 
 export function addReplay(group: Command): void {
   addVerb(
