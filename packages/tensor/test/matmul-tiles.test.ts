@@ -1,7 +1,17 @@
 import { expect, test } from 'vitest'
 import { relaxedProbe } from '../src/backends/cpu/load-kernels.ts'
 import { TileChoice } from '../src/backends/cpu/tile-choice.ts'
-import { cast, compile, type Device, type DType, init, matmul, type Tensor, transpose } from '../src/index.ts'
+import {
+  cast,
+  compile,
+  type Device,
+  type DType,
+  init,
+  matmul,
+  sliceAxis,
+  type Tensor,
+  transpose,
+} from '../src/index.ts'
 
 const relaxed = WebAssembly.validate(relaxedProbe)
 const wave = (device: Device, rows: number, columns: number, dtype: DType = 'float32') =>
@@ -32,6 +42,25 @@ test.each(['float32', 'bfloat16', 'float16', 'float8_e4m3fn'] as const)(
     }
   },
 )
+
+test('a large right operand is packed in pieces that change no bit', async () => {
+  using device = await init({ backend: 'cpu', threads: 2 })
+  // 10 MB of panels: two pieces, the last of which ends within a panel.
+  const [m, k, n] = [20, 4096, 613]
+  const [a, b] = [wave(device, m, k), wave(device, k, n)]
+  const product = compile((x: Tensor, y: Tensor) => matmul(x, y))
+  const whole = await (await product(a, b)).data()
+  expect(product.memory().temporaryBytes).toBeLessThan(9e6)
+  const parts = await Promise.all(
+    [0, 100, 304, 312, 600].map(async (column) => {
+      const part = sliceAxis(b, 1, column, column + 13)
+      return { column, data: await matmul(a, part).data() }
+    }),
+  )
+  for (const { column, data } of parts)
+    for (let row = 0; row < m; row++)
+      expect(whole.slice(row * n + column, row * n + column + 13)).toEqual(data.slice(row * 13, row * 13 + 13))
+})
 
 test.skipIf(!relaxed)('tiles of 6 x 8 and 4 x 8 give the same bits', async () => {
   const results = await Promise.all(

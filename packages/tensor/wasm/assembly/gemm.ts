@@ -327,16 +327,16 @@ function storeEdge(c: usize, x: v128, y: v128, columns: i32, accumulate: bool): 
   }
 }
 
-/** Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. `scales` 0: A has none. `six`: use 6 x 8 tiles where there are enough rows. */
+/** Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. `scales` 0: A has none. `six`: use 6 x 8 tiles where there are enough rows. C has cRow elements a row, n of which are computed. */
 export function gemmPacked(
   start: i32, end: i32, thread: i32,
   a: usize, type: i32, packed: usize, c: usize,
   m: i32, n: i32, k: i32, batchStride: i32, rowStride: i32, columnStride: i32, scratch: usize,
-  scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32, six: i32,
+  scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32, six: i32, cRow: i32,
 ): void {
   const tiles = (m + 3) >> 2
   const panels = (n + 7) >> 3
-  const ldc = (<usize>n) << 2
+  const ldc = (<usize>cRow) << 2
   const size: usize = type == 0 ? 4 : type >= 3 ? 1 : 2
   let t = start
   while (t < end) {

@@ -117,45 +117,56 @@ export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): 
       })
       continue
     }
-    scratchBytes = Math.max(scratchBytes, batch * panels * panelColumns * Math.max(k, 1) * 4)
-    calls.push({
-      kernel: 'packB',
-      count: batch * panels,
-      grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
-      args: [
-        { input: b.input, offset: problem.b.offset * bytesPerElement[b.dtype] },
-        dtypeInfo[b.dtype].packCode!,
-        { scratch: 0 },
-        k,
-        n,
-        problem.b.batchStrides[0] ?? 0,
-        problem.b.rowStride,
-        problem.b.columnStride,
-        ...scaleArguments(b, problem.b, 'columns'),
-      ],
-    })
     const tiles = Math.ceil(m / 4)
-    calls.push({
-      kernel: 'gemmPacked',
-      count: batch * tiles,
-      // A grain of at least 16 rows keeps the packed panels of B in cache while they are used.
-      grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * n * k))),
-      args: [
-        { input: a.input, offset: problem.a.offset * bytesPerElement[a.dtype] },
-        dtypeInfo[a.dtype].packCode!,
-        { scratch: 0 },
-        { output: 0, offset: problem.c.offset * 4 },
-        m,
-        n,
-        k,
-        problem.a.batchStrides[0] ?? 0,
-        problem.a.rowStride,
-        problem.a.columnStride,
-        'threadScratch',
-        ...scaleArguments(a, problem.a, 'rows'),
-        'tile',
-      ],
-    })
+    // A large B is packed and multiplied some columns at a time: less memory, and what is packed is still in cache.
+    const panelBytes = batch * panelColumns * Math.max(k, 1) * 4
+    const pieces = b.scales ? 1 : Math.min(panels, Math.ceil((panels * panelBytes) / largestPacked))
+    const piece = Math.ceil(panels / pieces)
+    scratchBytes = Math.max(scratchBytes, piece * panelBytes)
+    for (let column = 0; column < n; column += piece * panelColumns) {
+      const columns = Math.min(piece * panelColumns, n - column)
+      calls.push({
+        kernel: 'packB',
+        count: batch * Math.ceil(columns / panelColumns),
+        grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
+        args: [
+          {
+            input: b.input,
+            offset: (problem.b.offset + column * problem.b.columnStride) * bytesPerElement[b.dtype],
+          },
+          dtypeInfo[b.dtype].packCode!,
+          { scratch: 0 },
+          k,
+          columns,
+          problem.b.batchStrides[0] ?? 0,
+          problem.b.rowStride,
+          problem.b.columnStride,
+          ...scaleArguments(b, problem.b, 'columns'),
+        ],
+      })
+      calls.push({
+        kernel: 'gemmPacked',
+        count: batch * tiles,
+        // A grain of at least 16 rows keeps the packed panels of B in cache while they are used.
+        grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * columns * k))),
+        args: [
+          { input: a.input, offset: problem.a.offset * bytesPerElement[a.dtype] },
+          dtypeInfo[a.dtype].packCode!,
+          { scratch: 0 },
+          { output: 0, offset: (problem.c.offset + column) * 4 },
+          m,
+          columns,
+          k,
+          problem.a.batchStrides[0] ?? 0,
+          problem.a.rowStride,
+          problem.a.columnStride,
+          'threadScratch',
+          ...scaleArguments(a, problem.a, 'rows'),
+          'tile',
+          n,
+        ],
+      })
+    }
   }
   return { calls, scratchBytes, threadScratchBytes }
 }
@@ -179,6 +190,9 @@ const isVectorProduct = ({ m, n, k, b: access }: MatmulProblem, a: GemmOperand, 
   access.rowStride === 1 &&
   isWide(a) &&
   isWide(b)
+
+/** Bytes of B that are packed at a time. */
+const largestPacked = 8 << 20
 
 /** The most rows of A for which panels of B are packed in cache. */
 const thinRows = 16
