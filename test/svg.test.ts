@@ -84,7 +84,7 @@ describe('the page of a plan', () => {
       'all-gather of weights',
       'simulated',
       'GPU-days',
-      'Refused',
+      'Rejected plans',
       'a &lt;model&gt;',
     ]) {
       expect(html, text).toContain(text)
@@ -97,6 +97,8 @@ describe('the page of a plan', () => {
   test('tells where nothing fits', () => {
     const small = { ...search, cluster: { ...search.cluster, nodes: 1 } }
     const impossible = { ...small, model: { ...search.model, layers: 400 } }
-    expect(planReport(summarizePlans(impossible, plan(impossible)))).toMatch(/None of [\d,]+ plans is legal and fits/)
+    expect(planReport(summarizePlans(impossible, plan(impossible)))).toMatch(
+      /None of the [\d,]+ plans is valid and fits in memory/,
+    )
   })
 })

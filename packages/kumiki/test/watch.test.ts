@@ -53,7 +53,7 @@ test('a log beside its plan, and a plan fitted to it', async () => {
   expect(html).toMatch(
     /class="headline">Step 60 of 1,000, loss 2\.500, 3 h 55 min left, a step takes \d+ % longer than/,
   )
-  for (const part of ['Beside the plan', 'plan 3.41 s', '>spike<', 'matrix products at 72 % of the peak'])
+  for (const part of ['Comparison with the plan', 'plan 3.41 s', '>spike<', 'matrix products at 72 % of the peak'])
     expect(html).toContain(part)
   const flags = '--model llm-jp-3-13b --gpu H100 --gpus-per-node 8 --nodes 32 --global-batch 1024 --seq 4096 --limit 1'
   const place = ['--rank', 'tp=2,pp=2,micro-batch=2']

@@ -1,4 +1,4 @@
-/** Pictures and pages from plain data. */
+/** Charts as SVG and reports as HTML pages, from plain data. */
 export { type Bar, type BarsChart, barsChart } from './charts/bars-chart.ts'
 export {
   type ChartedAnalysis,

@@ -255,7 +255,7 @@ describe('barsChart', () => {
     const odd = { label: evil, values: [Number.NaN, Number.POSITIVE_INFINITY, -1], note: evil }
     expect(wellFormed(barsChart({ ...chart, title: evil, bars: [odd] }))).not.toMatch(/<script|NaN|Infinity/)
     expect(() => barsChart({ ...chart, bars: [{ label: 'x', values: [1] }] })).toThrow(
-      'barsChart: x: 1 values for 3 parts',
+      "barsChart: the bar 'x' has 1 values for 3 parts; give one value per part",
     )
   })
 })

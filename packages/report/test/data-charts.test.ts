@@ -45,7 +45,9 @@ describe('scheduleChart', () => {
     expect(() => scheduleChart({}, { steps: 5 })).toThrow(/at least one schedule/)
     expect(() => scheduleChart(rising, { steps: 0 })).toThrow(/steps must be an integer of at least 1, got 0/)
     expect(() => scheduleChart(rising, { steps: 5, from: 5 })).toThrow(/at least 6, got 5/)
-    expect(() => scheduleChart({ bad: () => Number.NaN }, { steps: 5 })).toThrow(/bad is NaN at step 0/)
+    expect(() => scheduleChart({ bad: () => Number.NaN }, { steps: 5 })).toThrow(
+      /bad must be finite at every step drawn, got NaN at step 0/,
+    )
     expect(() => scheduleChart({ bad: 3 as never }, { steps: 5 })).toThrow(TypeError)
   })
 })

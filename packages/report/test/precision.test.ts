@@ -76,5 +76,7 @@ test('says no more than the pairs of seeds allow', () => {
 })
 
 test('a setting without runs is refused by its heading', () => {
-  expect(() => precisionReport([{ ...setting, runs: [] }])).toThrow(/nano <1> has 0 runs and 2 comparisons/)
+  expect(() => precisionReport([{ ...setting, runs: [] }])).toThrow(
+    /'nano <1>' needs at least one run and one comparison, has 0 runs and 2 comparisons/,
+  )
 })

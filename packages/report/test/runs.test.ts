@@ -71,14 +71,19 @@ describe('runReport and compareRuns', () => {
 
   test('draws use of the hardware, memory and experts where a run has them, and nothing where none has', () => {
     const plainPage = runReport(run())
-    const titles = ['Model FLOP/s', 'Memory of the process', 'Load of the fullest expert', 'Balance of the routers']
+    const titles = [
+      'MFU: model FLOP/s',
+      'Memory of the process',
+      'Load of the most loaded expert',
+      'Load-balancing loss',
+    ]
     for (const title of titles) expect(plainPage).not.toContain(title)
     const rich = { mfu: 0.31, processBytes: 2e8, expertLoad: 1.4, expertBalance: 1.1 }
     const metrics = Array.from({ length: 10 }, (_, i) => metric(i + 1, rich))
     const page = compareRuns([run(), run({ name: 'rich', metrics, spikes: [7] })])
     for (const title of titles) expect(page).toContain(title)
     // Only the run that has them is drawn: a thin line of steps and a smoothed one.
-    const figures = page.split('<figure>').filter((part) => part.includes('<h3>Load of the fullest expert'))
+    const figures = page.split('<figure>').filter((part) => part.includes('<h3>Load of the most loaded expert'))
     expect(figures.length).toBe(1)
     expect(page).toContain('rich, spike')
     expect(page).toContain('31.0 %')
@@ -165,8 +170,8 @@ test('runs of different tokenizers are compared by bits per byte alone', () => {
   expect(headlineOf(html)).toMatch(
     /^large pieces has the lowest held-out loss, 1\.2\d* bits per byte, 0\.30\d* below small pieces \(tokenizer or text differ/,
   )
-  expect(html).toContain('nats per own token')
-  expect(html).toContain('these curves do not compare')
+  expect(html).toContain('nats per token (not comparable)')
+  expect(html).toContain('these curves are not comparable')
   expect(/<tr class="best">.*?<\/tr>/s.exec(html)![0]).toContain('large pieces')
   // Before anything has ended there is nothing to compare by.
   const unfinished = (vocabSize: number) => run({ name: `v${vocabSize}`, config: { architecture: { vocabSize } } })

@@ -1,4 +1,4 @@
-/** Stacked horizontal bars: what a total is made of, for several things beside each other. */
+/** Stacked horizontal bars: the parts of a total, for several totals. */
 import { axisX, barX, gridX, ruleX } from '@observablehq/plot'
 import { colorOf } from '../svg/colors.ts'
 import {
@@ -20,9 +20,9 @@ import { fitted, textWidth } from '../text/width.ts'
 
 export interface Bar {
   readonly label: string
-  /** One value a part, in the order of the parts. What is not above 0 is left out. */
+  /** One value per part, in the order of the parts. Values that are not finite and above 0 are not drawn. */
   readonly values: readonly number[]
-  /** At the end of the bar, such as the total. */
+  /** Text at the end of the bar, such as the total. */
   readonly note?: string
 }
 
@@ -33,7 +33,7 @@ export interface BarsChart {
   readonly bars: readonly Bar[]
   /** Vertical lines with a label above. */
   readonly limits?: readonly { readonly value: number; readonly label: string }[]
-  /** How a value is written. */
+  /** Formats a value, for the axis and the descriptions. */
   readonly tick?: (value: number) => string
 }
 
@@ -41,9 +41,9 @@ const row = 22
 const limitPaint = '#d2453c'
 
 /**
- * Stacked bars. Labels stand beside the bars, or above them where that would leave too little room.
+ * Stacked bars. Labels are left of the bars, or above them where they would take more than 42 % of the width.
  * @returns the text of one self-contained SVG element
- * @throws RangeError for a width out of range, or where a bar has not one value a part
+ * @throws RangeError for a width out of range, or where a bar does not have one value per part
  * @example
  * const bars = [{ label: 'stage 0', values: [30, 20] }, { label: 'stage 1', values: [28, 20] }]
  * barsChart({ title: 'Memory', parts: ['weights', 'activations'], bars, limits: [{ value: 80, label: 'GPU' }] }).startsWith('<svg') // true
@@ -54,7 +54,9 @@ export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
   checkSize('barsChart', width)
   for (const { label, values } of bars)
     if (values.length !== parts.length)
-      throw new RangeError(`barsChart: ${label}: ${values.length} values for ${parts.length} parts`)
+      throw new RangeError(
+        `barsChart: the bar '${label}' has ${values.length} values for ${parts.length} parts; give one value per part`,
+      )
   const labelWidth = Math.max(0, ...bars.map(({ label }) => textWidth(label, fontSize))) + 12
   const above = labelWidth > 0.42 * width
   const noteWidth = Math.max(0, ...bars.map(({ note = '' }) => textWidth(note, fontSize))) + 14
@@ -139,10 +141,10 @@ export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
   })
 }
 
-/** Above eight parts the colours come again, paler. */
+/** From the ninth part on the colours repeat, paler. */
 const opacityOf = (color: number) => (color < 8 ? 1 : 0.5)
 
-/** Labels above their lines, each moved to the left where it would cover the next. */
+/** Labels above their lines, each moved to the left where it would overlap the next. */
 function limitLabels(
   limits: readonly { value: number; label: string }[],
   x: (value: number) => number,

@@ -1,4 +1,4 @@
-/** Effects of an ablation: bars with confidence intervals around zero, and sizes on a half-normal scale. */
+/** Charts of effects: bars with confidence intervals, and the half-normal plot of Daniel (1959). */
 import { axisX, axisY, barX, dot, gridX, gridY, line, ruleX, ruleY, scale, tickX } from '@observablehq/plot'
 import { median } from 'd3-array'
 import { colors } from '../svg/colors.ts'
@@ -20,10 +20,10 @@ import { linearTicks } from '../svg/ticks.ts'
 import { plain } from '../text/numbers.ts'
 import { fitted, textWidth } from '../text/width.ts'
 
-/** One term, as `analyze` of @kumiki/ablation gives it. */
+/** One term, as `analyze` of @kumiki/ablation returns it. */
 export interface ChartedEffect {
   readonly term: string
-  /** Mean where it is on less mean where it is off. */
+  /** The effect: mean response where the term is on minus mean where it is off. */
   readonly difference: number
   readonly confidenceInterval: readonly [number, number] | null
   readonly pValue: number | null
@@ -31,14 +31,14 @@ export interface ChartedEffect {
 
 export interface ChartedAnalysis {
   readonly effects: readonly ChartedEffect[]
-  /** Of the intervals, such as 0.95. */
+  /** Confidence level of the intervals, such as 0.95. */
   readonly confidence: number
 }
 
 export interface EffectsChartOptions extends Omit<DrawOptions, 'height'> {
   /** Default: "Effects on" the response. */
   readonly title?: string
-  /** What the differences are differences of, such as 'accuracy'. Default 'response'. */
+  /** Name of the response, such as 'accuracy'. Default 'response'. */
   readonly response?: string
 }
 
@@ -72,7 +72,8 @@ const paint = colors[0]
 const short = (value: number) => String(Number(value.toPrecision(3)))
 
 /**
- * One bar a term with its interval. Terms whose interval excludes zero are filled; the others are pale.
+ * One bar per term with its confidence interval. Bars whose interval excludes zero are opaque; the others are pale.
+ * @returns the text of one self-contained SVG element
  * @throws RangeError where the width is out of range
  * @example effectsChart(analyze(design, accuracy), { response: 'accuracy' })
  */
@@ -167,8 +168,10 @@ export function effectsChart(analysis: ChartedAnalysis, options: EffectsChartOpt
 const isClear = ({ confidenceInterval: c }: ChartedEffect) => c !== null && c[0] * c[1] > 0
 
 /**
- * Sizes of effects over the quantiles that noise alone would give (Daniel's half-normal plot): what is noise lies near the line, what is
- * not lies above it, and carries its name. The line's slope is Lenth's pseudo standard error. It needs no replicates.
+ * Absolute effects over half-normal quantiles (Daniel's half-normal plot). Inactive effects lie near the line, active
+ * ones above it; effects above twice the line's slope are labelled (all, where there are eight or fewer). The line's
+ * slope is Lenth's pseudo standard error. Works without replicates.
+ * @returns the text of one self-contained SVG element
  * @throws RangeError where width or height is out of range
  * @see Daniel, Technometrics 1 (1959); Lenth, Technometrics 31 (1989)
  * @example halfNormalChart(analyze(design, accuracy).effects)
@@ -253,13 +256,13 @@ export function halfNormalChart(
   })
 }
 
-/** Lenth (1989): 1.5 medians of the effects that are not far above 1.5 medians of all. */
+/** Lenth (1989): 1.5 times the median of the absolute effects below 2.5 s0, where s0 is 1.5 times the median of all. */
 function pseudoStandardError(sizes: readonly number[]): number {
   const first = 1.5 * (median(sizes) ?? 0)
   return 1.5 * (median(sizes.filter((size) => size < 2.5 * first)) ?? 0)
 }
 
-/** The value below which a share p of |z| lies, to three digits: Abramowitz and Stegun, 26.2.23. */
+/** Quantile of |z| for a standard normal z, with an error below 4.5e-4: Abramowitz and Stegun, 26.2.23. */
 function halfNormalQuantile(p: number): number {
   const t = Math.sqrt(-2 * Math.log((1 - p) / 2))
   const above = 2.515517 + t * (0.802853 + t * 0.010328)

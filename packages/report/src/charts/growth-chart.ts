@@ -1,8 +1,8 @@
-/** Time and peak memory against size, beside the lines that good growth keeps to. */
+/** Time and peak memory over problem size, with the ideal growth as dashed lines. */
 import type { DrawOptions } from '../svg/frame.ts'
 import { type Line, type LineChart, lineCharts } from './line-chart.ts'
 
-/** What one size costs: seconds or bytes, and the work (FLOPs or size) that it should grow with. */
+/** The cost of one problem size (seconds or bytes), and the work (FLOPs or size) that it should be proportional to. */
 export interface GrowthPoint {
   readonly size: number
   readonly cost: number
@@ -20,8 +20,10 @@ export interface MeasuredGrowth {
 }
 
 /**
- * One column a curve: above, time beside the line of the FLOPs; below, peak memory beside a line through the origin. The dashed lines lie
- * under the curves and touch them where a unit costs least.
+ * One column per curve: time above, peak memory below, both on log-log axes. The dashed lines are proportional to the
+ * FLOPs (time) and to the size (memory), scaled to touch the measured curve where the cost per unit of work is lowest.
+ * @returns the text of one self-contained SVG element
+ * @throws RangeError without a curve, or for a size out of range
  * @example
  * const time = { points: [{ size: 1, cost: 0.1, work: 1 }, { size: 2, cost: 0.2, work: 2 }] }
  * growthCharts([{ curve: { name: 'matmul', axis: 'rows' }, backend: 'cpu', time, memory: time }]).startsWith('<svg') // true

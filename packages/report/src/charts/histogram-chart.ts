@@ -1,4 +1,4 @@
-/** Exponents of values as bars over binades, and under them what each number format covers there. */
+/** A histogram of the binary exponents of values, with the exponent ranges of number formats below it. */
 import { axisX, axisY, barX, gridY, rectY } from '@observablehq/plot'
 import { colors } from '../svg/colors.ts'
 import {
@@ -18,9 +18,9 @@ import { textElement } from '../svg/text-element.ts'
 import { linearTicks } from '../svg/ticks.ts'
 import { fitted, textWidth } from '../text/width.ts'
 
-/** How often each power of two leads a value, as `exponentHistogram` of @kumiki/numerics counts. */
+/** How many values have each binary exponent, as `exponentHistogram` of @kumiki/numerics counts them. */
 export interface ExponentCounts {
-  /** Values looked at. */
+  /** Number of values, zeros and non-finite ones included. */
   readonly count: number
   /** counts[i] values v have floor(log2 |v|) = firstExponent + i. */
   readonly firstExponent: number
@@ -30,7 +30,7 @@ export interface ExponentCounts {
   readonly nans: number
 }
 
-/** The range of a format, as `finfo` of @kumiki/numerics gives it. */
+/** The range of a format, as `finfo` of @kumiki/numerics returns it. */
 export interface FormatRange {
   readonly name: string
   readonly smallestSubnormal: number
@@ -41,7 +41,10 @@ export interface FormatRange {
 export interface HistogramChartOptions extends Omit<DrawOptions, 'height'> {
   /** Formats whose range is drawn below the bars. */
   readonly formats?: readonly FormatRange[]
-  /** The values are multiplied by this before a format sees them: its range is drawn divided by it. Finite and above 0; default 1. */
+  /**
+   * Quantization scale: values are multiplied by it before they are rounded to a format, so the ranges of the formats
+   * are drawn divided by it. Finite and above 0; default 1.
+   */
   readonly scale?: number
   /** Default 'Exponents'. */
   readonly title?: string
@@ -76,8 +79,10 @@ const paint = colors[0]
 const covered = '#2b8a66'
 
 /**
- * How many values (in percent) have each power of two, and for each format the binades where it has its full precision and, paler, where
- * it is subnormal and loses bits. What lies left of a format's bar becomes zero in it, what lies right of it saturates.
+ * The percentage of values in each binade, and for each format the binades of its normal numbers and, paler, of its
+ * subnormal numbers, which have fewer bits. Values left of a format's bar underflow to zero, values right of it
+ * saturate.
+ * @returns the text of one self-contained SVG element
  * @throws RangeError where scale or width is out of range
  * @example histogramChart(exponentHistogram(values), { formats: [finfo('float8_e4m3fn'), finfo('bfloat16')] })
  */
@@ -186,7 +191,7 @@ export function histogramChart(histogram: ExponentCounts, options: HistogramChar
 
 interface Range {
   readonly name: string
-  /** Exponents: smallest subnormal, smallest normal, and the end of the greatest binade (all divided by the scale). */
+  /** log2 of the smallest subnormal, the smallest normal and the maximum, each divided by the scale. */
   readonly subnormal: number
   readonly normal: number
   readonly end: number
@@ -197,7 +202,7 @@ function rangeOf({ name, smallestSubnormal, smallestNormal, max }: FormatRange, 
   return { name, subnormal: log(smallestSubnormal), normal: log(smallestNormal), end: log(max) }
 }
 
-/** The values' binades, and as much of the formats' ranges as lies within 12 binades of them. */
+/** The exponents of the horizontal axis: the values' binades, and the formats' ranges within 12 binades of them. */
 function extent({ firstExponent, counts }: ExponentCounts, rows: readonly Range[]): [number, number] {
   const end = firstExponent + Math.max(counts.length, 1)
   const near = rows

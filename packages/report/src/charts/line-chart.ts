@@ -1,4 +1,4 @@
-/** Lines over numbers: losses, sweeps, growth. */
+/** Line charts: losses, sweeps, growth. */
 import { areaY, axisX, axisY, dot, gridY, line, rect, ruleY, scale } from '@observablehq/plot'
 import { extent } from 'd3-array'
 import { colorOf, dashOf } from '../svg/colors.ts'
@@ -25,20 +25,20 @@ import { axisCount, plain } from '../text/numbers.ts'
 import { fitted, textWidth } from '../text/width.ts'
 import { lineValues, type Points, padX, padY, type Summary, usable } from './line-values.ts'
 
-/** One line; several `points` (one for each seed) become their mean, with the range between the lowest and the highest shaded. */
+/** One line. Several `points` (one per seed) are drawn as their mean, with the range from lowest to highest shaded. */
 export interface Line {
   readonly label: string
   readonly points: Points | readonly Points[]
-  /** Index of the colour. Default: its place in the chart. */
+  /** Index of the colour. Default: the index of the line in the chart. */
   readonly color?: number
   readonly dashed?: boolean
-  /** A mark at each point: beside the line, or in its place. */
+  /** A mark at each point: in addition to the line, or instead of it ('only'). */
   readonly dots?: boolean | 'only'
-  /** Of the marks; default a dot. */
+  /** Shape of the marks; default a dot. */
   readonly shape?: 'triangle'
-  /** Thin and pale, for values of single steps under their mean. */
+  /** Thin and pale, for the unsmoothed values behind a smoothed line. */
   readonly faint?: boolean
-  /** Not in the legend. */
+  /** Leaves the line out of the legend. */
   readonly unnamed?: boolean
 }
 
@@ -63,20 +63,20 @@ export interface LineChart {
   /** Default linear. On a log axis values that are not above 0 are left out. */
   readonly xScale?: ScaleKind
   readonly yScale?: ScaleKind
-  /** Default: what the lines need. */
+  /** Default: the range of the values. */
   readonly yDomain?: readonly [number, number]
-  /** Keep 0 on a linear axis. */
+  /** Includes 0 on a linear vertical axis. */
   readonly fromZero?: boolean
   readonly bands?: readonly Band[]
   readonly rules?: readonly Rule[]
-  /** How a mark of an axis is written. */
+  /** Formats the tick labels. */
   readonly xTick?: (value: number) => string
   readonly yTick?: (value: number) => string
 }
 
 /**
- * A chart of lines. A million points are drawn as the lowest and highest of each pixel.
- * @returns the text of one self-contained SVG element, in the colours of its surroundings
+ * A line chart. Long lines are thinned to the lowest and highest value of each pixel column.
+ * @returns the text of one self-contained SVG element; text and axes take the colour of the surrounding page
  * @throws RangeError for a width or height out of range
  * @example lineChart({ title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] })
  */
@@ -85,9 +85,11 @@ export function lineChart(chart: LineChart, options: DrawOptions = {}): string {
 }
 
 /**
- * Several charts of lines as one picture.
- * @param options.columns charts in a row; default: all, up to 2
- * @param options.width of each chart, 560 by default; `height` too, 380
+ * Several line charts as one picture.
+ * @param options.columns charts per row; default: all, up to 2
+ * @param options.width pixels of each chart, 560 by default; `height` likewise, 380
+ * @returns the text of one self-contained SVG element
+ * @throws RangeError without a chart, or for a width, height or number of columns out of range
  * @example
  * const chart = { title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] }
  * lineCharts([chart, { ...chart, title: 'Gradient' }], { columns: 2 }).includes('Gradient') // true
@@ -158,7 +160,7 @@ function drawLines(
   const yExtent = extent([...finite.flatMap(({ low, high }) => [low, high]), ...rules.map((rule) => rule.y)])
   const y = chart.yDomain ?? padY(yExtent as [number, number], yScale, chart.fromZero === true)
   const keys = lines.filter((l) => !l.unnamed).map(keyOf)
-  // One line that the axis names already needs no legend.
+  // A single line without a label is described by the axis and has no legend.
   const mostRows = Math.max(1, Math.floor((0.35 * height) / 18))
   const legended = legend(keys.length > 1 || (keys[0]?.label ?? '') !== '' ? keys : [], 4, width, mostRows)
   const narrow = width < 480
@@ -181,7 +183,7 @@ function drawLines(
   )
   const right = width - marginRight
   const toX = scale({ x: { type: xScale, domain: x, range: [marginLeft, right] } })!
-  /** Values under a label that would begin at `from`. */
+  /** How many values a label that begins at `from` would cover. */
   const under = (from: number, place: number, label: string) =>
     finite.filter(({ x, y }) => {
       const [px, py] = [toX.apply(x) as number, toY.apply(y) as number]
@@ -189,7 +191,7 @@ function drawLines(
     }).length
   const before = right - Math.max(0, ...labels.map(({ label }) => textWidth(label, fontSize)))
   const covered = (from: number) => labels.reduce((sum, { label, place }) => sum + under(from, place, label), 0)
-  // On a phone they stand on the rules, at the end where they cover less.
+  // On narrow charts the labels are on the rules, at the end where they cover fewer values.
   const atStart = !labelled && covered(marginLeft + 4) < covered(before)
   const ruleText = labels.map(({ label, at: line, place }) =>
     labelled
@@ -208,7 +210,7 @@ function drawLines(
       y: { type: yScale, domain: y as [number, number], clamp: true },
       marks: [
         gridY({ ticks: yTicks, strokeOpacity: 0.15 }),
-        // As `text`: what `tickFormat` writes is thinned out on logarithmic axes.
+        // As `text`, because Plot drops labels of `tickFormat` on logarithmic axes.
         axisY(yTicks, { text: yTick, tickSize: 0, tickPadding: 6, label: null, fontSize }),
         axisX(xTicks, { text: xTick, tickSize: 5, label: null, fontSize }),
         bands.length > 0
@@ -278,7 +280,7 @@ function marksOf(
   return marks
 }
 
-/** Names of bands at their tops, where they fit. */
+/** Labels at the tops of the bands that are wide enough for them. */
 function bandLabels(bands: readonly Band[], toX: (x: number) => number, y: number): string[] {
   return bands
     .map(({ from, to, label }) => ({ label, left: toX(from), right: toX(to) }))

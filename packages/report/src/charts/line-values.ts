@@ -1,11 +1,11 @@
-/** The numbers behind a chart of lines: gaps, means over seeds, thinning, domains. */
+/** The values of a line chart: gaps, means over seeds, thinning, domains. */
 import { thin } from '../svg/thin.ts'
 import type { ScaleKind } from '../svg/ticks.ts'
 
 /** Pairs of x and y. A y that is not finite leaves a gap. */
 export type Points = readonly (readonly [x: number, y: number])[]
 
-/** A point that is drawn: of several runs their mean, with its range. */
+/** A point as drawn. Of several runs `y` is their mean, `low` and `high` their range. */
 export interface Summary {
   readonly x: number
   readonly y: number
@@ -13,7 +13,7 @@ export interface Summary {
   readonly high: number
 }
 
-/** What is drawn of one line, no more than about two points a pixel. */
+/** The points to draw for one line, at most about two per pixel. */
 export function lineValues(
   points: Points | readonly Points[],
   width: number,
@@ -37,7 +37,7 @@ const isMany = (points: Points | readonly Points[]): points is readonly Points[]
 
 export const usable = (value: number, kind: ScaleKind) => Number.isFinite(value) && (kind !== 'log' || value > 0)
 
-/** For each x that all runs have: the mean (of logarithms on a log axis) and the range. */
+/** For each x that all runs have: the mean (geometric on a log axis) and the range. */
 function summarize(runs: readonly Points[], yScale: ScaleKind): Summary[] {
   const byX = new Map<number, number[]>()
   for (const run of runs)
@@ -57,7 +57,7 @@ function summarize(runs: readonly Points[], yScale: ScaleKind): Summary[] {
       high: Math.max(...ys),
     }))
     .sort((a, b) => a.x - b.x)
-  // Ranges lose nothing to the eye where every so many of a long line are kept.
+  // Subsampling keeps the means and ranges of smooth curves; lowest and highest per pixel would distort the mean.
   const every = Math.ceil(all.length / 1200)
   return every === 1 ? all : all.filter((_, i) => i % every === 0 || i === all.length - 1)
 }

@@ -1,8 +1,8 @@
-/** A training step's memory as formulas see it, part by part, beside what the compiled program takes. */
+/** Estimated memory of a training step by part, against the peak of the compiled program. */
 import type { DrawOptions } from '../svg/frame.ts'
 import { barsChart } from './bars-chart.ts'
 
-/** Bytes of one model, as `estimateLocalMemory` of @kumiki/planner and `memory()` of a compiled program give them. */
+/** Bytes of one model, as `estimateLocalMemory` of @kumiki/planner and `memory()` of a compiled program return them. */
 export interface MeasuredMemory {
   readonly label: string
   readonly estimated: {
@@ -32,7 +32,10 @@ const parts = [
 ] as const
 
 /**
- * Bars in percent of the compiled program's peak, which models of any size share; the line is that peak.
+ * Bars in percent of the compiled program's peak, so that models of different sizes share one axis; the line at 100 %
+ * is that peak.
+ * @returns the text of one self-contained SVG element
+ * @throws RangeError for a width out of range
  * @example
  * const parts = { weights: 4, optimizer: 8, inputs: 1, gradients: 4, activations: 6, logits: 2, working: 1, unshared: 0, total: 26 }
  * memoryChart([{ label: 'bf16', estimated: parts, peakBytes: 25 }]).startsWith('<svg') // true

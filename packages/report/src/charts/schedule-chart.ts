@@ -19,9 +19,12 @@ export interface ScheduleChartOptions extends DrawOptions {
 }
 
 /**
- * Schedules as a line chart: every step, or every pixel where steps are more, so that a corner is never cut by more than a pixel.
+ * Schedules as a line chart, evaluated at every step, or once per pixel of width where there are more steps than
+ * pixels.
  * @param schedules one function from step to learning rate, or several by name
- * @throws RangeError where the steps or sizes are out of range, there is no schedule, or a value is not finite; TypeError where a schedule is no function
+ * @returns the text of one self-contained SVG element
+ * @throws RangeError where the steps or sizes are out of range, there is no schedule, or a value is not finite
+ * @throws TypeError where a schedule is not a function
  * @example scheduleChart({ stable, branch }, { steps: 100_000, title: 'A stable run and a branch' })
  */
 export function scheduleChart(
@@ -47,7 +50,8 @@ export function scheduleChart(
     const points = Array.from({ length: count + 1 }, (_, i) => {
       const step = Math.round(from + ((steps - from) * i) / count)
       const value = schedule(step)
-      if (!Number.isFinite(value)) throw new RangeError(`scheduleChart: ${name} is ${value} at step ${step}`)
+      if (!Number.isFinite(value))
+        throw new RangeError(`scheduleChart: ${name} must be finite at every step drawn, got ${value} at step ${step}`)
       return [step, value] as const
     })
     return { label, points }

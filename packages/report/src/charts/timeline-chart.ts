@@ -1,6 +1,6 @@
 /**
- * A pipeline's step as a picture: one row a stage, one box a pass. Its boxes are written here and not by Plot: a step has thousands of them,
- * and one path for all of a colour takes a tenth of the bytes that as many rectangles take.
+ * Timeline of one pipeline step: one row per stage, one box per pass. The boxes are written here and not by Plot: a
+ * step has thousands of them, and one path for all boxes of a colour takes a tenth of the bytes of as many rectangles.
  */
 import { ticks } from 'd3-array'
 import {
@@ -23,10 +23,10 @@ import { textWidth } from '../text/width.ts'
 
 const kinds = ['forward', 'backward', 'weight'] as const
 
-/** One micro-batch in one chunk of one stage, in one direction. */
+/** The forward, backward or weight-gradient pass of one micro-batch in one chunk of one stage. */
 export interface TimelinePass {
   readonly stage: number
-  /** From 0; above 0 with interleaved schedules. */
+  /** Model chunk of the stage, from 0; above 0 only in interleaved schedules. */
   readonly chunk: number
   readonly microBatch: number
   readonly kind: (typeof kinds)[number]
@@ -35,7 +35,7 @@ export interface TimelinePass {
   readonly end: number
 }
 
-/** A simulated step, as `simulatePipeline` and `simulate` of @kumiki/planner give it. */
+/** A simulated step, as `simulatePipeline` and `simulate` of @kumiki/planner return it. */
 export interface Timeline {
   /** Name of the schedule, such as '1f1b'. */
   readonly schedule: string
@@ -99,8 +99,9 @@ interface Window {
 }
 
 /**
- * Draws a simulated step: colours for forward, backward and weight gradients, paler for later chunks, the micro-batch's number where there
- * is room; a legend; time below. A long step is cut: its start and its end are drawn.
+ * Draws a simulated step: colours for forward, backward and weight gradients, paler for later chunks, with the number
+ * of the micro-batch (from 1) where there is room; a legend above and a time axis below. Of a step with too many passes
+ * for the width, only the start and the end are drawn.
  * @returns the text of one self-contained SVG element
  * @throws RangeError for a width under 240 or over 10,000
  * @example timelineChart(timeline).startsWith('<svg') // true
@@ -157,12 +158,12 @@ export function timelineChart(timeline: Timeline, options: TimelineOptions = {})
   })
 }
 
-/** The whole step, or its start and its end where boxes would be too thin. */
+/** The ranges of time to draw: the whole step, or its start and its end where boxes would be too thin. */
 function windowsOf(timeline: Timeline, end: number, left: number, right: number): Window[] {
   const stages = timeline.busy.length
   const perStage = timeline.passes.length / stages
   const room = right - left
-  // A box under 7 pixels cannot be told from its neighbour.
+  // Boxes narrower than 7 pixels cannot be distinguished from their neighbours.
   if (perStage * 7 <= room) return [{ from: 0, to: end, x: left, width: room }]
   const shown = Math.max(Math.floor(room / 9), Math.min(4 * stages, Math.floor(room / 5)))
   const part = Math.min(0.45, shown / perStage / 2) * end

@@ -1,4 +1,4 @@
-/** A training log of another program as one HTML page: where the run stands, its curves, and the plan beside them. */
+/** The training log of another program as one HTML page: progress, curves and the comparison with the plan. */
 import { type Line, type LineChart, lineChart } from '../charts/line-chart.ts'
 import { page } from '../page/page.ts'
 import { facts, figure, figureRow, table } from '../page/parts.ts'
@@ -7,22 +7,22 @@ import type { PictureDocument } from '../svg/frame.ts'
 import { html, type Markup } from '../text/markup.ts'
 import { axisCount, count, decimals, duration, gigabytes, plain, seconds } from '../text/numbers.ts'
 
-/** One line of figures of a log. */
+/** The figures that a log reports for one step. */
 export interface LoggedStep {
   readonly step: number
   /** Nats per token. */
   readonly loss?: number
   readonly gradNorm?: number
   readonly learningRate?: number
-  /** Of a step. */
+  /** Wall time of the step. */
   readonly seconds?: number
   readonly teraflopsPerGpu?: number
   readonly tokensPerSecondPerGpu?: number
 }
 
-/** What `TrainingLog`, `summarizeLog` and `compareLog` of @kumiki/planner give, as plain data. */
+/** The results of `TrainingLog`, `summarizeLog` and `compareLog` of @kumiki/planner, as plain data. */
 export interface LogSummary {
-  /** Of the page. */
+  /** Title of the page. */
   readonly title: string
   readonly readings: readonly LoggedStep[]
   readonly summary: {
@@ -38,7 +38,7 @@ export interface LogSummary {
   /** Steps at which the loss spiked. */
   readonly spikes: readonly number[]
   readonly validations: readonly { readonly step: number; readonly loss: number }[]
-  /** The plan of the run, where it is known. */
+  /** Comparison with the plan of the run, where the plan is known. */
   readonly plan?: {
     readonly comparisons: readonly {
       readonly what: string
@@ -46,18 +46,19 @@ export interface LogSummary {
       readonly predicted: number
       readonly measured: number
     }[]
-    /** Which assumption was off, in sentences. */
+    /** Which assumptions of the plan did not hold, in sentences. */
     readonly verdict: readonly string[]
   }
 }
 
 export interface LogReportOptions {
-  /** What to build elements in. Default: the page's document; on Node one of its own. */
+  /** The DOM document to create elements with. Default: the page's; on Node an empty document of linkedom. */
   readonly document?: PictureDocument
 }
 
 /**
- * @returns a whole HTML document without scripts and without anything from elsewhere
+ * A report of a training log: key figures, comparison with the plan, curves.
+ * @returns a self-contained HTML document without scripts
  * @throws RangeError for a log without steps
  * @example
  * const summary = { step: 2, steps: 100, loss: 10.5, secondsPerStep: 5, skipped: 0 }
@@ -65,7 +66,10 @@ export interface LogReportOptions {
  * logReport({ title: 'A run', readings, summary, spikes: [], validations: [] }).startsWith('<!doctype html>') // true
  */
 export function logReport(log: LogSummary, options: LogReportOptions = {}): string {
-  if (log.readings.length === 0) throw new RangeError('logReport: the log has no step')
+  if (log.readings.length === 0)
+    throw new RangeError(
+      'logReport: readings must hold at least one step, got none; add lines to the TrainingLog first',
+    )
   return page({
     title: log.title,
     headline: headline(log),
@@ -94,7 +98,7 @@ function factsOf({ summary, spikes, validations }: LogSummary): [string, string]
   const { secondsPerStep, teraflopsPerGpu, tokensPerSecondPerGpu, secondsLeft, skipped } = summary
   const validation = validations.at(-1)
   const entries: [string, string | undefined][] = [
-    ['A step', secondsPerStep === undefined ? undefined : seconds(secondsPerStep)],
+    ['Time per step', secondsPerStep === undefined ? undefined : seconds(secondsPerStep)],
     ['TFLOP/s per GPU', teraflopsPerGpu === undefined ? undefined : decimals(teraflopsPerGpu, 1)],
     ['Tokens/s per GPU', tokensPerSecondPerGpu === undefined ? undefined : count(tokensPerSecondPerGpu)],
     ['Time left', secondsLeft === undefined ? undefined : duration(secondsLeft)],
@@ -108,7 +112,7 @@ function factsOf({ summary, spikes, validations }: LogSummary): [string, string]
 const value = (unit: 's' | 'bytes' | 'sequences', x: number) =>
   unit === 's' ? seconds(x) : unit === 'bytes' ? gigabytes(x) : count(x)
 
-/** What the plan said, and what the log shows. */
+/** The figures of the plan against those of the log. */
 function beside({ plan }: LogSummary): Markup | undefined {
   if (!plan) return undefined
   const rows = plan.comparisons.map(({ what, unit, predicted, measured }) => {
@@ -121,14 +125,14 @@ function beside({ plan }: LogSummary): Markup | undefined {
       html`<span class="${Math.abs(off) <= 0.06 ? 'better' : 'worse'}">${share}</span>`,
     ]
   })
-  return html`<h2>Beside the plan</h2>
+  return html`<h2>Comparison with the plan</h2>
 <ul>${plan.verdict.map((line) => html`<li>${line}</li>`)}</ul>
-${table(['', 'plan', 'log', 'difference'], rows, { caption: 'The plan beside the log' })}`
+${table(['', 'plan', 'log', 'difference'], rows, { caption: 'Plan against log' })}`
 }
 
 type Field = Exclude<keyof LoggedStep, 'step'>
 
-/** The loss across the page, the rest in a row; what the log does not say is left out. */
+/** The loss across the page, the other curves in rows; fields that the log does not report are left out. */
 function curves({ readings, spikes, validations, plan }: LogSummary, document: PictureDocument | undefined): Markup {
   const spiked = new Set(spikes)
   const has = (field: Field) => readings.some((r) => Number.isFinite(r[field]))
@@ -137,7 +141,7 @@ function curves({ readings, spikes, validations, plan }: LogSummary, document: P
     const values = there.map((r) => r[field]!)
     const points = (ys: readonly number[]) => there.map((r, i) => [r.step, ys[i]] as const)
     return [
-      { label: 'each line', color: 0, faint: true, points: points(values) },
+      { label: 'each step', color: 0, faint: true, points: points(values) },
       { label: 'smoothed', color: 0, points: points(smoothed(values)) },
     ]
   }
@@ -185,12 +189,12 @@ function curves({ readings, spikes, validations, plan }: LogSummary, document: P
       : []
   const draw = (width: number) => lineChart(loss, { width, height: width > 600 ? 420 : 330, heading: false, document })
   return html`${has('loss') ? figure(loss.title, draw) : undefined}${figureRow([
-    ...small('Seconds of a step', 'seconds', {
+    ...small('Seconds per step', 'seconds', {
       rules: step ? [{ label: `plan ${seconds(step.predicted)}`, y: step.predicted }] : [],
       yTick: plain,
     }),
     ...small('TFLOP/s per GPU', 'teraflopsPerGpu', { yTick: plain }),
-    ...small('Tokens per second and GPU', 'tokensPerSecondPerGpu', { yTick: axisCount }),
+    ...small('Tokens per second per GPU', 'tokensPerSecondPerGpu', { yTick: axisCount }),
     ...small('Gradient norm', 'gradNorm', { fromZero: false, yScale: 'log' }),
     ...small('Learning rate', 'learningRate'),
   ])}`

@@ -1,22 +1,23 @@
-/** A table of numbers whose cells are coloured by their value. */
+/** A heat map: a table of numbers whose cells are coloured by value. */
 import { html, type Markup } from '../text/markup.ts'
 import { shades } from './style.ts'
 
 export interface HeatTable {
   readonly caption: string
-  /** What the columns are, such as "step". */
+  /** Header of the corner cell, which says what the columns are, such as "step". */
   readonly corner: string
   readonly columns: readonly string[]
   /** A value for each column; undefined leaves its cell empty. */
   readonly rows: readonly { readonly label: string; readonly values: readonly (number | undefined)[] }[]
-  /** Units that the colours span at least, so that noise is not dressed up as structure. Default 0. */
+  /** Smallest range of values that the colours span, so that noise does not look like structure. Default 0. */
   readonly leastSpan?: number
-  /** Default: one decimal. */
+  /** Formats a value. Default: one decimal. */
   readonly write?: (value: number) => string
 }
 
 /**
- * Dark is high. Colours span the table's own range. @returns undefined where there is no value
+ * A table as a heat map: the darker a cell, the higher its value. The colours span the range of the table's values.
+ * @returns undefined where there is no finite value
  * @example
  * const rows = [{ label: 'code', values: [30, 41] }, { label: 'math', values: [22, undefined] }]
  * page({ title: 'Scores', body: html`${heatTable({ caption: 'Scores', corner: 'step', columns: ['100', '200'], rows })}` }).includes('41.0') // true

@@ -1,21 +1,23 @@
-/** The shell of every page: one HTML document without scripts and without anything from elsewhere. */
+/** The HTML document around every report: self-contained, without scripts and without external resources. */
 import { type Content, html, type Markup, raw } from '../text/markup.ts'
 import { pageStyle } from './style.ts'
 
 export interface Page {
-  /** Of the window, and above the page in small. */
+  /** Title of the document, and a small heading above the headline. */
   readonly title: string
-  /** What came out, in a sentence. */
+  /** The main result, in a sentence. */
   readonly headline?: string
   readonly body: Content
-  /** Below everything; default "Made by Kumiki." */
+  /** Text below the body; default "Made by Kumiki." */
   readonly footer?: string
-  /** BCP 47; default en. */
+  /** BCP 47 language tag of the document; default en. */
   readonly language?: string
 }
 
 /**
- * A whole HTML document, readable in light and dark, on a phone, on paper and by keyboard. Its policy forbids every request.
+ * A whole HTML document with styles for light and dark mode, narrow screens, print and keyboard navigation. Its content
+ * security policy forbids scripts and network requests.
+ * @returns the text of the document
  * @example page({ title: 'My runs', body: html`<p>${'5 < 6'}</p>` })
  */
 export function page({ title, headline, body, footer = 'Made by Kumiki.', language = 'en' }: Page): string {

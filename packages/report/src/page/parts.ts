@@ -1,15 +1,16 @@
-/** What pages are made of: figures, tables, facts. */
+/** Elements of pages: figures, tables, lists of key figures. */
 import { type Content, html, type Markup, raw } from '../text/markup.ts'
 
-/** Widths that a large figure is drawn at: for a desktop and for a phone. */
+/** Widths of a large figure in pixels: for wide screens and for phones. */
 const wideWidth = 1016
 const narrowWidth = 360
-/** Width of a figure of a row, by the number of its columns: wide enough for a desktop, and readable on a phone. */
+/** Width in pixels of a figure of a row, by the number of columns: one drawing serves wide screens and phones. */
 const smallWidths = { 2: 420, 3: 340 } as const
 
 /**
- * A figure across the page, drawn twice: for wide screens and for phones, where the other would be too small to read.
- * @param draw gives a chart of this package at a width, without its heading
+ * A figure across the page, drawn twice: for wide screens and for phones, on which a wide chart scaled down would be
+ * too small to read.
+ * @param draw returns a chart of this package (SVG) of the given width in pixels, without its heading
  * @example
  * const chart = { title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] }
  * page({ title: 'A run', body: html`${figure('Loss', (width) => lineChart(chart, { width, heading: false }))}` }).includes('<figure') // true
@@ -20,8 +21,8 @@ export function figure(caption: string, draw: (width: number) => string): Markup
 }
 
 /**
- * Small figures side by side, which stand below each other on a phone.
- * @param columns in a row
+ * Small figures side by side; on narrow screens one below the other.
+ * @param columns figures per row
  * @example
  * const chart = { title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] }
  * const draw = (width) => lineChart(chart, { width, heading: false })
@@ -40,20 +41,23 @@ export function figureRow(
 }
 
 export interface TableOptions {
-  /** What the table shows; said to those who do not see it, and shown where `showCaption` is true. */
+  /** What the table shows: its accessible name for screen readers, and visible where `showCaption` is true. */
   readonly caption?: string
   readonly showCaption?: boolean
   readonly className?: string
-  /** A class for each row. */
+  /** CSS class of each row. */
   readonly rowClasses?: readonly (string | undefined)[]
-  /** Columns of words, to the left and wrapped. */
+  /** Indices of columns of text: aligned to the left, with line breaks. */
   readonly textColumns?: readonly number[]
-  /** The first column names its row; default true. */
+  /** Whether the first column holds the row headers; default true. */
   readonly rowHeads?: boolean
 }
 
 /**
- * A table that scrolls by itself where it is too wide; the first column to the left, the others to the right.
+ * A table that scrolls horizontally where it is too wide; the first column is aligned to the left, the others to the
+ * right.
+ * @param head the column headers
+ * @param rows the cells, a row each; text is escaped
  * @example page({ title: 'Runs', body: html`${table(['run', 'loss'], [['a', 2.44], ['b', 2.51]])}` }).includes('2.51') // true
  */
 export function table(
@@ -79,7 +83,8 @@ export function table(
 }
 
 /**
- * Names and values in a row of boxes.
+ * A list of names and values (`dl`) laid out as a row of boxes.
+ * @returns undefined without entries
  * @example page({ title: 'A run', body: html`${facts([['steps', '800'], ['loss', '2.44']])}` }).includes('800') // true
  */
 export function facts(entries: readonly (readonly [name: string, value: string])[]): Markup | undefined {

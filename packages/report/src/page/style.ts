@@ -1,10 +1,12 @@
-/** The one style sheet of all pages: light, dark, paper and narrow screens, with the system's own fonts. */
+/** The style sheet of all pages: light and dark mode, print and narrow screens, with system fonts. */
 import { colors } from '../svg/colors.ts'
 
 const light = '--page:#fbfaf8;--card:#fff;--ink:#1c1b19;--soft:#5f5c56;--line:#e4e1da;--good:#19734d;--bad:#b3261e'
 const dark = '--page:#161614;--card:#1e1e1b;--ink:#ecebe6;--soft:#a8a59d;--line:#3a3933;--good:#5cc496;--bad:#f2837a'
 
-/** Steps of a heat map, from low to high: the ground of a cell and its letters. The same in light and in dark. */
+/**
+ * Number of shades of a heat map, from low to high: background and text colour of a cell, alike in light and dark mode.
+ */
 export const shades = 9
 const heat = Array.from({ length: shades }, (_, i) => {
   const lightness = 94 - (i * 62) / (shades - 1)

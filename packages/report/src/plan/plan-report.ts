@@ -1,4 +1,4 @@
-/** A search for a plan as one HTML page. */
+/** The results of a plan search as one HTML page. */
 import { type BarsChart, barsChart } from '../charts/bars-chart.ts'
 import { timelineChart } from '../charts/timeline-chart.ts'
 import { page } from '../page/page.ts'
@@ -9,17 +9,17 @@ import { count, gigabytes, percent, seconds } from '../text/numbers.ts'
 import type { PlanCandidate, PlanEstimate, PlanSummary, StageMemory } from './plan-summary.ts'
 
 export interface PlanReportOptions {
-  /** Plans in each figure; default 8. */
+  /** Number of plans in each figure, from 1 to 100; default 8. */
   readonly shown?: number
-  /** What to build elements in. Default: the page's document; on Node one of its own. */
+  /** The DOM document to create elements with. Default: the page's; on Node an empty document of linkedom. */
   readonly document?: PictureDocument
 }
 
 /**
- * Renders a search: the plan to take, ranked plans, memory bars against the limit, time by part, the pipeline's timeline, and why other
- * plans were refused.
- * @param summary what `summarizePlans(search, plan(search))` of @kumiki/planner gives
- * @returns a whole HTML document without scripts and without anything from elsewhere
+ * Renders a plan search: the most stable plan, ranked plans, memory bars against the limit, time by part, the timeline
+ * of the pipeline, and the reasons for which plans were rejected.
+ * @param summary the result of `summarizePlans(search, plan(search))` of @kumiki/planner
+ * @returns a self-contained HTML document without scripts
  * @throws RangeError where `shown` is not 1 to 100
  * @example planReport(summarizePlans(search, plan(search))).startsWith('<!doctype html>') // true
  */
@@ -31,7 +31,7 @@ export function planReport(summary: PlanSummary, options: PlanReportOptions = {}
   const footer =
     'Made by Kumiki. Steps are estimates: half of published runs are within 5 % of them, nine of ten within 25 %.'
   if (!best) {
-    const headline = `None of ${count(summary.considered)} plans is legal and fits.`
+    const headline = `None of the ${count(summary.considered)} plans is valid and fits in memory.`
     return page({ title: summary.title, headline, body: refusals(summary), footer })
   }
   const { ordinary, ...estimate } = best.estimate
@@ -55,7 +55,7 @@ function found(
   return html`<p>${choice(summary, best)}</p>
 ${facts(factsOf(summary, best))}
 <h2>Plans by stability</h2>
-<p class="note">Fewest risks first, then fastest with lost time counted.</p>
+<p class="note">Sorted by number of risks, then by time including the time lost to failures.</p>
 ${ranking(byStability.slice(0, Math.max(shown, 10)), 'Plans by stability')}
 <h2>Plans by throughput</h2>
 ${ranking(byThroughput.slice(0, Math.max(shown, 10)), 'Plans by throughput')}
@@ -84,7 +84,7 @@ function choice(summary: PlanSummary, best: PlanCandidate): string {
   const [fastest] = summary.byThroughput
   const risks = (candidate: PlanCandidate) => candidate.risks.join('; ')
   if (fastest === undefined || fastest.label === best.label)
-    return `It is the fastest plan too${best.risks.length > 0 ? `; its risks: ${risks(best)}` : ', and has no risk'}.`
+    return `It is also the fastest plan${best.risks.length > 0 ? `; its risks: ${risks(best)}` : ', and no risk was found'}.`
   const gain = best.estimate.stepSeconds / fastest.estimate.stepSeconds - 1
   const many = summary.fasterButRiskier
   const riskier = many === 1 ? 'No other plan is' : `${many}${many >= 10 ? ' or more' : ''} plans are`
@@ -162,7 +162,7 @@ const timeParts = [
   'tensor parallel',
   'context parallel',
   'expert parallel',
-  'pipeline hops',
+  'pipeline transfers',
   'bubble',
   'data parallel',
   'optimizer and host',
@@ -203,7 +203,7 @@ function communication({ time }: PlanEstimate): Markup {
     seconds(c.seconds),
     seconds(c.exposedSeconds),
   ])
-  const head = ['axis', 'communication', 'sent by a GPU', 'takes', 'of that not hidden']
+  const head = ['axis', 'communication', 'sent per GPU', 'time', 'exposed']
   return html`<h3>The first plan</h3>
 <p class="note">Computation: ${compute}.</p>
 ${rows.length === 0 ? undefined : table(head, rows, { caption: 'Communication of the first plan', textColumns: [1] })}`
@@ -213,16 +213,18 @@ function pipeline({ pipeline: simulated }: PlanSummary, best: PlanCandidate): Ma
   if (!simulated) return html`<p class="note">None of the plans above has a pipeline.</p>`
   const { label, timeline, after, stepSeconds, estimatedStepSeconds } = simulated
   const what =
-    label === best.label ? 'The first plan' : `The first plan has no pipeline; the first that has one, ${label},`
+    label === best.label
+      ? 'The pipeline of the first plan'
+      : `The first plan has no pipeline; that of the first plan with one, ${label}`
   const draw = (width: number) => timelineChart(timeline, { width, heading: width > 600, after })
-  return html`<p class="note">${what} as its pipeline runs, simulated: ${seconds(stepSeconds)} a step; the closed formulas say ${seconds(estimatedStepSeconds)}.</p>
+  return html`<p class="note">${what}, simulated: ${seconds(stepSeconds)} per step; the closed-form estimate is ${seconds(estimatedStepSeconds)}.</p>
 ${figure('One step of the pipeline', draw)}`
 }
 
 function refusals({ refused, refusals }: PlanSummary): Markup | undefined {
   if (refusals.length === 0) return undefined
   const rows = refusals.slice(0, 12).map((refusal) => [count(refusal.count), refusal.example])
-  return html`<h2>Refused</h2>
-<p class="note">${count(refused)} plans cannot be; a plan can break several rules.</p>
-${table(['plans', 'because, for one of them'], rows, { caption: 'Why plans were refused', textColumns: [1], rowHeads: false })}`
+  return html`<h2>Rejected plans</h2>
+<p class="note">${count(refused)} plans violate at least one rule; a plan can violate several.</p>
+${table(['plans', 'reason, for one of them'], rows, { caption: 'Why plans were rejected', textColumns: [1], rowHeads: false })}`
 }

@@ -1,4 +1,4 @@
-/** What a page about a search for a plan needs: the plain data that `summarizePlans` of @kumiki/planner gives. */
+/** The input of the plan report: the plain data that `summarizePlans` of @kumiki/planner returns. */
 import type { Timeline } from '../charts/timeline-chart.ts'
 
 /** Bytes on one GPU of a pipeline stage. */
@@ -38,7 +38,7 @@ export interface StepTime {
   }[]
 }
 
-/** What a whole run takes. */
+/** Time, energy and price of a whole run. `lost.goodput` is the fraction of the time that makes progress. */
 export interface RunCost {
   readonly days: number
   readonly gpuDays: number
@@ -58,7 +58,7 @@ export interface PlanEstimate {
   readonly memoryFraction: number
   readonly memoryByStage: readonly StageMemory[]
   readonly time: StepTime
-  /** The speed of a run that nobody tuned. */
+  /** The expected speed of a run without tuning of kernels and overlap. */
   readonly ordinary: {
     readonly stepSeconds: number
     readonly tokensPerSecond: number
@@ -69,7 +69,7 @@ export interface PlanEstimate {
 }
 
 export interface PlanCandidate {
-  /** The plan in a line: "TP 4, PP 2, DP 32, MB 1". */
+  /** Short description of the plan: "TP 4, PP 2, DP 32, MB 1". */
   readonly label: string
   readonly estimate: PlanEstimate
   readonly risks: readonly string[]
@@ -77,26 +77,26 @@ export interface PlanCandidate {
 }
 
 export interface PlanSummary {
-  /** The model on its cluster. */
+  /** Title of the page: the model and its cluster. */
   readonly title: string
-  /** Of one GPU, in bytes. */
+  /** Memory of one GPU, in bytes. */
   readonly gpuMemoryBytes: number
-  /** The share of it that a plan without risk stays below. */
+  /** Fraction of the GPU memory above which a plan counts as risky. */
   readonly stableMemoryFraction: number
   readonly considered: number
   readonly feasible: number
   readonly byStability: readonly PlanCandidate[]
   readonly byThroughput: readonly PlanCandidate[]
-  /** Plans that are faster than the most stable, and riskier. */
+  /** Number of plans that are faster than the most stable one, and riskier. */
   readonly fasterButRiskier: number
   readonly refused: number
   readonly refusals: readonly { readonly count: number; readonly example: string }[]
-  /** The pipeline of the first plan that has one, simulated. */
+  /** Simulation of the first plan with a pipeline. */
   readonly pipeline?: {
     readonly label: string
     readonly timeline: Timeline
     readonly after: readonly { readonly label: string; readonly seconds: number }[]
-    /** Of the simulation, and of the closed formulas. */
+    /** Step time of the simulation, and of the closed-form estimate. */
     readonly stepSeconds: number
     readonly estimatedStepSeconds: number
   }

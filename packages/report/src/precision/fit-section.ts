@@ -1,4 +1,4 @@
-/** How the values of tensors on 8 bits fit their formats: by step, and at the last probe. */
+/** Clipping and underflow of the 8-bit tensors: by step, and at the last probe. */
 import { mean } from 'd3-array'
 import type { LineChart } from '../charts/line-chart.ts'
 import { table } from '../page/parts.ts'
@@ -17,13 +17,13 @@ const shares = [
   ['underflow', 'rounded to zero'],
 ] as const
 
-/** How the values of fp8 tensors fit their formats: by step, and at the last probe. */
+/** The section on clipping and underflow of the 8-bit tensors; undefined where no run has any. */
 export function fitSection(runs: readonly PrecisionRun[]): Content {
   if (runs.every((r) => r.layers.length === 0)) return undefined
   return html`<h3>How values fit 8 bits</h3>
-<p>Shares of the values that each policy's own quantisation clips to the format's greatest value, or rounds to zero though they are not: with
-its formats and scales as they stand at that step, on one fixed batch. Of a layer its input, its weight and the gradient of its output. Lines
-are the tensor where the share is greatest; the table has means too.</p>
+<p>Fractions of the values that each policy's quantization clips to the format's maximum, or underflows to zero, with its
+formats and scales at that step, on one fixed batch: for each layer its input, its weight and the gradient of its output.
+The lines show the tensor with the highest fraction; the table has means too.</p>
 ${chartRow(fitCharts(runs))}
 ${fitTable(runs)}`
 }
@@ -43,14 +43,14 @@ function fitCharts(runs: readonly PrecisionRun[]): LineChart[] {
         xLabel: 'step',
         yLabel: '% of values',
         lines,
-        // From zero, also where nothing is clipped.
+        // The axis begins at zero, also where every value is zero.
         yDomain: [0, highest > 0 ? 1.05 * highest : 1],
       }
     }),
   )
 }
 
-/** Ranges and fit of the fp8 tensors at the last probe, by role. */
+/** Largest magnitudes, clipping and underflow of the 8-bit tensors at the last probe, by role. */
 function fitTable(runs: readonly PrecisionRun[]): Markup {
   const percent = (share: number) =>
     share === 0 ? '0' : share < 1e-5 ? '< 0.001 %' : `${Number((100 * share).toPrecision(2))} %`
@@ -79,10 +79,20 @@ function fitTable(runs: readonly PrecisionRun[]): Markup {
       return [policy, plural, ...range, ...fit]
     })
   })
-  return html`<p>At the last probe: largest magnitudes of the tensors (all layers and seeds), and shares as the mean of the tensors and of the
-worst one, which is named by its block and matrix.</p>
+  return html`<p>At the last probe: largest magnitudes (amax) of the tensors of all layers and seeds, and the fractions clipped and
+rounded to zero: the mean over the tensors, and the worst tensor with its block and matrix.</p>
 ${table(
-  ['policy', 'tensors', 'least amax', 'median', 'greatest', 'clipped', 'worst clipped', 'to zero', 'worst to zero'],
+  [
+    'policy',
+    'tensors',
+    'least amax',
+    'median',
+    'greatest',
+    'clipped',
+    'worst clipped',
+    'rounded to zero',
+    'worst rounded to zero',
+  ],
   rows,
   { caption: 'How values fit, at the last probe' },
 )}`

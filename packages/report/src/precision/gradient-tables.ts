@@ -1,33 +1,33 @@
-/** Signal to noise of gradients by layer and step, as tables with coloured cells. */
+/** Heat maps of the signal-to-quantization-noise ratio of gradients, by layer and step. */
 import { mean, median } from 'd3-array'
 import { heatTable } from '../page/heat-table.ts'
 import { type Content, html, type Markup } from '../text/markup.ts'
 import { matrixOf, type PrecisionRun, policiesOf } from './precision-run.ts'
 
-/** Decibels that the colours span at least, so that noise is not dressed up as structure. */
+/** Smallest range in dB that the colours span, so that noise does not look like structure. */
 const leastSpan = 6
-/** Columns of a table: of more probes every so many is shown. */
+/** Most columns of a table; more probes are subsampled. */
 const mostColumns = 12
 
-/** How parameters are gathered into rows; undefined for those that are left out. */
+/** The row that a parameter belongs to; undefined for parameters that are left out. */
 type RowOf = (name: string) => string | undefined
 
-/** The tables and the head; every transformer block is one row. */
+/** One row per transformer block, and one each for the token embedding and the output layer. */
 const byBlock: RowOf = (name) => {
   const of = matrixOf(name)
   return of ? `block ${of.block}` : tableName(name)
 }
 
-/** Every matrix by itself. */
+/** One row per weight matrix. */
 const byMatrix: RowOf = (name) => {
   const of = matrixOf(name)
   return of ? `${of.block} ${of.matrix}` : tableName(name)
 }
 
 const tableName = (name: string) =>
-  name.includes('embed_tokens') ? 'embedding' : name.includes('lm_head') ? 'output table' : undefined
+  name.includes('embed_tokens') ? 'embedding' : name.includes('lm_head') ? 'output layer' : undefined
 
-/** Rows of decibels by step: of each run the median of a row's matrices, over runs the mean. */
+/** Values in dB by row and step: the median over the matrices of a row, then the mean over runs. */
 function valuesOf(
   runs: readonly PrecisionRun[],
   rowOf: RowOf,
@@ -66,7 +66,11 @@ function tableOf(caption: string, runs: readonly PrecisionRun[], rowOf: RowOf): 
   })
 }
 
-/** Of each policy a table by block, and one by matrix that folds away. @param runs of one setting */
+/**
+ * For each policy a table by block, and in a collapsed section a table by matrix.
+ * @param runs runs of one setting
+ * @returns undefined where no run has probes of gradients
+ */
 export function gradientTables(runs: readonly PrecisionRun[]): Content {
   const policies = policiesOf(runs)
   const tables = (rowOf: RowOf) =>
@@ -80,8 +84,8 @@ export function gradientTables(runs: readonly PrecisionRun[]): Content {
   const blocks = tables(byBlock)
   if (blocks.every((table) => table === undefined)) return undefined
   return html`<h3>Gradients against float32 by layer and step</h3>
-<p>Signal to noise in dB, mean over seeds; of a block the median of its matrices. Dark is high; colours span each
-table's own range, and at least ${leastSpan} dB. A policy whose gradients equal the float32 gradients exactly has no table.</p>
+<p>Signal-to-noise ratio in dB, mean over seeds; for a block the median of its matrices. Dark is high; colours span the
+range of each table, and at least ${leastSpan} dB. A policy whose gradients equal the float32 gradients exactly has no table.</p>
 <div class="heats">${blocks}</div>
-<details><summary>Every matrix</summary><div class="heats">${tables(byMatrix)}</div></details>`
+<details><summary>By matrix</summary><div class="heats">${tables(byMatrix)}</div></details>`
 }

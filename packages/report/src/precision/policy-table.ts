@@ -1,10 +1,10 @@
-/** Policies against a baseline, in a table's cells and in sentences. */
+/** Comparison of precision policies with a baseline, as table cells and as sentences. */
 import type { PolicyComparison } from './precision-run.ts'
 
 const fixed = (x: number, digits: number) => (Number.isFinite(x) ? x.toFixed(digits) : '–')
 const signed = (x: number) => (Number.isFinite(x) ? `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(4)}` : '–')
 
-/** Columns of `policyCells`. */
+/** Column headers for `policyCells`. Losses are in nats per token. */
 export const policyColumns: readonly string[] = [
   'policy',
   'seeds',
@@ -18,7 +18,10 @@ export const policyColumns: readonly string[] = [
   'failed',
 ]
 
-/** A row of the table of policies. */
+/**
+ * The cells of one policy, in the order of `policyColumns`.
+ * @returns texts; the difference and its interval are empty for the baseline itself
+ */
 export function policyCells(c: PolicyComparison): string[] {
   const own = c.policy === c.baseline
   return [
@@ -37,7 +40,10 @@ export function policyCells(c: PolicyComparison): string[] {
 
 const intervalOf = (middle: number, half: number) => `${signed(middle - half)} to ${signed(middle + half)}`
 
-/** What the numbers allow to be said, and no more. */
+/**
+ * One sentence per policy other than the baseline: worse or better where the confidence interval of the paired
+ * difference excludes zero, else not distinguishable.
+ */
 export function policyFindings(comparisons: readonly PolicyComparison[]): string[] {
   return comparisons
     .filter((c) => c.policy !== c.baseline)
@@ -48,7 +54,7 @@ export function policyFindings(comparisons: readonly PolicyComparison[]): string
         return `${c.policy} has no seed in common with ${c.baseline}, so there is no difference.${failed}`
       const difference = `${signed(c.difference)} nats per token`
       if (c.halfWidth === undefined)
-        return `${c.policy} less ${c.baseline}: ${difference} in ${seedsOf(c.pairs)}, too few for an interval.${failed}`
+        return `${c.policy} minus ${c.baseline}: ${difference} in ${seedsOf(c.pairs)}, too few for a confidence interval.${failed}`
       const [low, high] = [c.difference - c.halfWidth, c.difference + c.halfWidth]
       const verdict =
         low > 0

@@ -1,4 +1,4 @@
-/** Number formats in training compared, as one page. */
+/** Comparison of precision policies in training, as one HTML page. */
 import { page } from '../page/page.ts'
 import { table } from '../page/parts.ts'
 import { type Content, html } from '../text/markup.ts'
@@ -8,9 +8,9 @@ import { policyCells, policyColumns, policyFindings } from './policy-table.ts'
 import type { PolicyComparison, PrecisionRun } from './precision-run.ts'
 import { chartRow, trainingCharts } from './training-charts.ts'
 
-/** Runs of one model, batch and number of steps: only they are compared. */
+/** Runs that can be compared: of one model, batch size and number of steps. */
 export interface PrecisionSetting {
-  /** The model and how it was trained. */
+  /** Heading of the section: the model and how it was trained. */
   readonly heading: string
   readonly runs: readonly PrecisionRun[]
   /** One for each policy of `runs`, all against the same baseline. */
@@ -18,16 +18,16 @@ export interface PrecisionSetting {
 }
 
 export interface PrecisionReportOptions {
-  /** Where the numbers come from: paragraphs above the first section. */
+  /** Paragraphs above the first section, such as how the numbers were obtained. */
   readonly about?: readonly string[]
-  /** Below the last section. */
+  /** Content below the last section. */
   readonly after?: Content
 }
 
 /**
- * Precision policies against a baseline: held-out losses with their intervals, curves, signal to noise of the gradients by layer and step,
- * and how values fit 8 bits.
- * @returns a whole HTML document without scripts and without anything from elsewhere
+ * Precision policies against a baseline: held-out losses with confidence intervals, curves, signal-to-noise ratio of
+ * the gradients by layer and step, and the clipping and underflow of the 8-bit tensors.
+ * @returns a self-contained HTML document without scripts
  * @throws RangeError for a setting without a run or without a comparison
  * @example
  * const losses = [7, 5, 4, 3.5]
@@ -50,7 +50,9 @@ ${options.after}`,
 
 function settingSection({ heading, runs, comparisons }: PrecisionSetting): Content {
   if (runs.length === 0 || comparisons.length === 0)
-    throw new RangeError(`precisionReport: ${heading} has ${runs.length} runs and ${comparisons.length} comparisons`)
+    throw new RangeError(
+      `precisionReport: the setting '${heading}' needs at least one run and one comparison, has ${runs.length} runs and ${comparisons.length} comparisons`,
+    )
   const [{ baseline }] = comparisons
   return html`<h2>${heading}</h2>
 ${table(policyColumns, comparisons.map(policyCells), { caption: `Policies against ${baseline}` })}

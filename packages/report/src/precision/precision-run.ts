@@ -1,18 +1,22 @@
-/** Runs that differ in their number formats, as plain data: what the pages of this folder are made of. */
+/** Runs under different precision policies, as plain data: the input of the reports of this folder. */
 
-/** Of one role of the tensors on 8 bits, a number for each layer of `PrecisionRun.layers`. */
+/**
+ * Statistics of the 8-bit tensors of one role (input, weight, gradient), a number for each of `PrecisionRun.layers`.
+ */
 export interface FitByLayer {
   /** Largest magnitudes; null where they are not finite. */
   readonly amax: readonly (number | null)[]
-  /** Shares of the values, from 0 to 1, that quantization clips, and that it rounds to zero though they are not. */
+  /**
+   * Fractions of the values, from 0 to 1, that quantization clips, and that it rounds to zero though they are nonzero.
+   */
   readonly saturated: readonly number[]
   readonly underflow: readonly number[]
 }
 
-/** Gradients and 8-bit tensors looked at in the middle of a run. */
+/** Measurements of the gradients and the 8-bit tensors at one step of a run. */
 export interface PrecisionProbe {
   readonly step: number
-  /** Signal to quantization noise of each of `PrecisionRun.gradients`, in dB; null where it is not a number. */
+  /** Signal-to-quantization-noise ratio of each of `PrecisionRun.gradients`, in dB; null where it is not finite. */
   readonly sqnr: readonly (number | null)[]
   readonly fit: Readonly<Record<'input' | 'weight' | 'gradient', FitByLayer>>
 }
@@ -21,31 +25,31 @@ export interface PrecisionProbe {
 export interface PrecisionRun {
   readonly policy: string
   readonly seed: number
-  /** Of every step, nats per token. */
+  /** Training loss of every step, nats per token. */
   readonly losses: readonly number[]
   /** Why the run ended early, if it did. */
   readonly failure?: string
-  /** Transformer blocks of the model. */
+  /** Number of transformer blocks of the model. */
   readonly blocks: number
-  /** Hugging Face's names of the parameters whose gradients are probed. Empty without probes. */
+  /** Names (as in Hugging Face checkpoints) of the parameters whose gradients are probed. Empty without probes. */
   readonly gradients: readonly string[]
-  /** Weights of the linear layers on 8 bits, by the same names. */
+  /** Names of the weights of the linear layers that compute in 8 bits. */
   readonly layers: readonly string[]
   readonly probes: readonly PrecisionProbe[]
 }
 
-/** A policy's held-out losses against the baseline's, seed by seed. */
+/** A policy's held-out losses against the baseline's, paired by seed. */
 export interface PolicyComparison {
   readonly policy: string
   readonly baseline: string
   readonly seeds: number
   /** Mean over seeds, nats per token; NaN where every run failed. */
   readonly heldOut: number
-  /** Seeds of which both runs ended well. */
+  /** Number of seeds for which both runs succeeded. */
   readonly pairs: number
-  /** Mean of the paired differences; NaN without a pair. */
+  /** Mean of the paired differences (policy minus baseline); NaN without a pair. */
   readonly difference: number
-  /** Half the width of its 95 % confidence interval; undefined where the pairs are too few for one. */
+  /** Half the width of its 95 % confidence interval; undefined where there are too few pairs. */
   readonly halfWidth: number | undefined
   readonly tokensPerSecond: number
   readonly peakBytes: number
@@ -54,10 +58,10 @@ export interface PolicyComparison {
   readonly failed: number
 }
 
-/** Policies in the order of their first run, which is that of their colours. */
+/** Policies in the order of their first runs, which also determines their colours. */
 export const policiesOf = (runs: readonly PrecisionRun[]): string[] => [...new Set(runs.map((r) => r.policy))]
 
-/** The block and the matrix that a linear layer's weight belongs to; undefined for other parameters. */
+/** Block index and matrix name of the weight of a linear layer in a block; undefined for other parameters. */
 export function matrixOf(name: string): { readonly block: number; readonly matrix: string } | undefined {
   const found = /layers\.(\d+)\..*?(\w+_proj)\.weight$/.exec(name)
   return found ? { block: Number(found[1]), matrix: found[2] } : undefined

@@ -1,4 +1,4 @@
-/** Curves of runs that differ in their number formats. */
+/** Training curves of runs under different precision policies. */
 import { median } from 'd3-array'
 import { type LineChart, lineChart } from '../charts/line-chart.ts'
 import { figureRow } from '../page/parts.ts'
@@ -6,7 +6,7 @@ import { smooth } from '../run/smooth.ts'
 import type { Markup } from '../text/markup.ts'
 import { matrixOf, type PrecisionProbe, type PrecisionRun, policiesOf } from './precision-run.ts'
 
-/** Charts side by side, each under its title. */
+/** Charts in two columns, each captioned with its title. */
 export const chartRow = (charts: readonly LineChart[]): Markup =>
   figureRow(
     charts.map((chart) => ({
@@ -16,10 +16,14 @@ export const chartRow = (charts: readonly LineChart[]): Markup =>
     2,
   )
 
-/** Over a hundredth of the run, and five steps at least: short runs are noisy. */
+/** Smoothed over a hundredth of the run, and at least five steps, because short runs are noisy. */
 const smoothedLosses = (losses: readonly number[]) => smooth(losses, Math.max(5, losses.length / 100))
 
-/** Losses, their difference to the baseline's, and the gradients' signal to noise. @param runs of one setting */
+/**
+ * Losses, their paired differences from the baseline's, and the signal-to-noise ratio of the gradients.
+ * @param runs runs of one setting
+ * @param baseline name of the policy to compare with
+ */
 export function trainingCharts(runs: readonly PrecisionRun[], baseline: string): LineChart[] {
   const policies = policiesOf(runs)
   const of = (policy: string) => runs.filter((r) => r.policy === policy && !r.failure)
@@ -54,7 +58,7 @@ export function trainingCharts(runs: readonly PrecisionRun[], baseline: string):
       })),
     },
     {
-      title: `Training loss less ${baseline}'s, same seed (smoothed)`,
+      title: `Training loss minus that of ${baseline}, same seed (smoothed)`,
       xLabel: 'step',
       yLabel: 'nats per token',
       lines: paired,
@@ -62,7 +66,7 @@ export function trainingCharts(runs: readonly PrecisionRun[], baseline: string):
     {
       title: 'Gradients of the linear layers against float32: median',
       xLabel: 'step',
-      yLabel: 'signal to noise, dB',
+      yLabel: 'signal-to-noise ratio, dB',
       lines: policies.map((policy, color) => ({
         label: policy,
         color,
@@ -73,7 +77,7 @@ export function trainingCharts(runs: readonly PrecisionRun[], baseline: string):
     {
       title: 'The same by block, at the last probe',
       xLabel: 'block',
-      yLabel: 'signal to noise, dB',
+      yLabel: 'signal-to-noise ratio, dB',
       lines: policies.map((policy, color) => ({
         label: policy,
         color,

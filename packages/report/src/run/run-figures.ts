@@ -1,4 +1,4 @@
-/** The pictures of runs: loss, learning rate, gradient norm and throughput, of one run or of several laid over each other. */
+/** The figures of one run, or of several overlaid: loss, learning rate, gradient norm, throughput and so on. */
 import { type Line, type LineChart, lineChart } from '../charts/line-chart.ts'
 import { figure, figureRow } from '../page/parts.ts'
 import type { PictureDocument } from '../svg/frame.ts'
@@ -9,14 +9,14 @@ import { smoothed, smoothedByShare } from './smooth.ts'
 
 type Field = Exclude<keyof RunMetric, 'step' | 'tokens' | 'seconds'>
 
-/** Where a point lies on the horizontal axis: its step, or its tokens where runs take steps of different sizes. */
+/** The horizontal axis: steps, or tokens where the runs have different numbers of tokens per step. */
 interface Axis {
   readonly label: string
   of(metric: RunMetric): number
   ofStep(run: ReportRun, step: number): number
 }
 
-/** The loss across the page, and the others in rows below it: what no run has a figure of is left out. */
+/** The loss across the page, the other figures in rows below it; optional metrics that no run has are left out. */
 export function runFigures(runs: readonly ReportRun[], document?: PictureDocument): Content {
   const axis = chooseAxis(runs)
   const small = (title: string, field: Field, rough: boolean, chart: Partial<LineChart>) => ({
@@ -47,17 +47,17 @@ export function runFigures(runs: readonly ReportRun[], document?: PictureDocumen
     small('Learning rate', 'learningRate', false, { fromZero: true }),
     small('Gradient norm, before clipping', 'gradNorm', true, { yScale: 'log' }),
     small('Tokens per second', 'tokensPerSecond', true, { fromZero: true, yTick: axisCount }),
-    ...optional('Model FLOP/s, of the most that was measured', 'mfu', {
+    ...optional('MFU: model FLOP/s over the measured peak', 'mfu', {
       fromZero: true,
       yTick: (y) => percent(y, y < 0.1 ? 1 : 0),
     }),
     ...optional('Memory of the process', 'processBytes', { fromZero: true, yTick: memoryTick }),
-    ...optional('Load of the fullest expert, 1 where all are even', 'expertLoad', { yTick: plain }),
-    ...optional('Balance of the routers, 1 where all are even', 'expertBalance', { yTick: plain }),
+    ...optional('Load of the most loaded expert over the mean', 'expertLoad', { yTick: plain }),
+    ...optional('Load-balancing loss of the routers (1: balanced)', 'expertBalance', { yTick: plain }),
   ])}`
 }
 
-/** 250 MB, 1.5 GB: a gigabyte has ticks too. */
+/** A tick label of bytes: 250 MB, 1.5 GB. */
 const memoryTick = (bytes: number) => (bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : gigabytes(bytes))
 
 function lossChart(runs: readonly ReportRun[], axis: Axis): LineChart {
@@ -76,7 +76,7 @@ function lossChart(runs: readonly ReportRun[], axis: Axis): LineChart {
   return {
     title: sameTokens(runs)
       ? 'Loss, nats per token'
-      : 'Loss, nats per token of each run’s own tokenizer (these curves do not compare: see bits per byte)',
+      : 'Loss, nats per token (tokenizers or texts differ: these curves are not comparable, see bits per byte)',
     xLabel: axis.label,
     yLabel: several && lines.some((line) => line.dots) ? 'dots: held-out' : '',
     lines,
@@ -90,7 +90,7 @@ function lossChart(runs: readonly ReportRun[], axis: Axis): LineChart {
   }
 }
 
-/** The same on a logarithmic axis of tokens, on which what scaling laws say is nearly a line. */
+/** The loss over a logarithmic axis of tokens, on which the power laws of scaling are nearly straight. */
 function lossOverTokens(runs: readonly ReportRun[]): LineChart {
   const chart = lossChart(runs, tokenAxis)
   return { ...chart, title: 'Loss over tokens, logarithmic', rules: [], xScale: 'log', xTick: shortCount }
@@ -106,7 +106,7 @@ function curve(run: ReportRun, color: number, axis: Axis, field: Field, rough: b
     color,
     points: points(!rough ? values : axis === tokenAxis ? smoothedByShare(values) : smoothed(values)),
   }
-  // Single steps of many runs would only be fog.
+  // With more than three runs the unsmoothed curves would hide each other.
   if (!rough || runs > 3) return [line]
   return [{ label: 'each step', color, faint: true, unnamed: several, points: points(values) }, line]
 }
@@ -131,6 +131,7 @@ function chooseAxis(runs: readonly ReportRun[]): Axis {
   const perStep = runs.flatMap(({ metrics }) => (metrics.length > 0 ? [tokensPerStep(metrics)] : []))
   const even = perStep.every((t) => Math.abs(t - perStep[0]) <= 0.01 * perStep[0])
   if (even) return { label: 'step', of: (m) => m.step, ofStep: (_, step) => step }
+  // A copy: `curve` smooths in proportion to the step only on `tokenAxis` itself, the axis of the logarithmic figure.
   return { ...tokenAxis }
 }
 

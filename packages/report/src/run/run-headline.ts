@@ -1,9 +1,13 @@
-/** What came out of runs, in a sentence. */
+/** The main result of runs, in a sentence. */
 import { count, decimals, listing } from '../text/numbers.ts'
 import { baselineNames, type ReportRun, sameTokens } from './run.ts'
 import { finalTrainingLoss } from './smooth.ts'
 
-/** Held-out loss against the baselines; of several runs the best. Across tokenizers (or texts) runs are compared by bits per byte alone. */
+/**
+ * The held-out loss against the n-gram baselines, of several runs that of the best. Runs with different tokenizers or
+ * texts are compared by bits per byte only.
+ * @param runs at least one
+ */
 export function runHeadline(runs: readonly ReportRun[]): string {
   const finished = runs.filter((run) => run.summary !== undefined)
   const comparable = sameTokens(finished.length > 0 ? finished : runs)

@@ -1,4 +1,4 @@
-/** Training runs as one page: what they reached against models that only count, their curves, samples and configurations. */
+/** Training runs as one HTML page: results against n-gram baselines, curves, samples and configurations. */
 import { page } from '../page/page.ts'
 import { facts } from '../page/parts.ts'
 import type { PictureDocument } from '../svg/frame.ts'
@@ -11,13 +11,13 @@ import { baselinesByRun, baselineTable, configurationTables, runsTable } from '.
 import { medianOf } from './smooth.ts'
 
 export interface RunReportOptions {
-  /** What to build elements in. Default: the page's document; on Node one of its own. */
+  /** The DOM document to create elements with. Default: the page's; on Node an empty document of linkedom. */
   readonly document?: PictureDocument
 }
 
 /**
- * One run as a page.
- * @returns a whole HTML document without scripts and without anything from elsewhere
+ * A report of one run: key figures, curves, n-gram baselines, samples and configuration.
+ * @returns a self-contained HTML document without scripts
  * @example runReport(run).startsWith('<!doctype html>') // true
  */
 export function runReport(run: ReportRun, options: RunReportOptions = {}): string {
@@ -25,8 +25,9 @@ export function runReport(run: ReportRun, options: RunReportOptions = {}): strin
 }
 
 /**
- * Runs laid over each other, as a page.
- * @param runs at least one; the first eight have colours of their own
+ * A report that compares runs: one table, overlaid curves, and the differences of their configurations.
+ * @param runs at least one; from the ninth on colours repeat with dashed lines
+ * @returns a self-contained HTML document without scripts
  * @throws RangeError without a run
  * @example compareRuns([run, { ...run, name: 'other' }]).includes('other') // true
  */
@@ -72,7 +73,7 @@ function factsOf(run: ReportRun): [string, string][] {
   const missing = missingSteps(run)
   if (missing > 0) entries.push(['Steps without metrics', count(missing)])
   const use = medianOf(run, 'mfu')
-  if (Number.isFinite(use)) entries.push(['Of the FLOP/s measured', percent(use)])
+  if (Number.isFinite(use)) entries.push(['MFU (of measured peak)', percent(use)])
   if (spikes.length > 0) entries.push(['Steps of loss spikes', count(spikes.length)])
   return entries
 }
@@ -82,7 +83,7 @@ function baselineSection(runs: readonly ReportRun[]): Markup | undefined {
   if (finished.length === 0) return undefined
   const differ = runs.length > 1 && sharedBaselines(runs) === undefined
   return html`<h2>N-gram baselines</h2>
-<p class="note">The baselines count the same training text with the same tokenizer (Kneser-Ney smoothing) and are scored on the same held-out text. A model that does not beat the trigram has learned less than counting.</p>
+<p class="note">The baselines are n-gram models with Kneser-Ney smoothing, estimated from the same training text with the same tokenizer and evaluated on the same held-out text. A model that does not beat the trigram baseline predicts this text worse than counts of three-token sequences.</p>
 ${
   differ
     ? html`<p class="note">The baselines differ between these runs, so tokenizer or text differ: compare bits per byte, not nats per token.</p>`

@@ -1,4 +1,4 @@
-/** The tables of runs: baselines against the model, runs against each other, configurations. */
+/** Tables of runs: n-gram baselines, comparison of runs, configurations. */
 import { table } from '../page/parts.ts'
 import { colorOf } from '../svg/colors.ts'
 import { html, type Markup, raw } from '../text/markup.ts'
@@ -27,12 +27,12 @@ export function baselineTable({ heldOut, baselines }: RunResult): Markup {
   })
   const own = ['this model', decimals(heldOut.natsPerToken), decimals(heldOut.bitsPerByte), '']
   return table(['held-out text', 'nats per token', 'bits per byte', 'this model, nats'], [...rows, own], {
-    caption: 'Held-out loss beside n-gram baselines',
+    caption: 'Held-out loss against n-gram baselines',
     rowClasses: [undefined, undefined, undefined, 'best'],
   })
 }
 
-/** One line a run. What all runs have in common at the end (precision, seed, device) stands with their configurations alone. */
+/** One row per run. Precision, seed and device have a column only where the runs differ in them. */
 export function runsTable(runs: readonly ReportRun[]): Markup {
   const comparable = sameTokens(runs)
   const measure = ({ summary }: ReportRun) =>
@@ -59,9 +59,9 @@ export function runsTable(runs: readonly ReportRun[]): Markup {
   })
   const head = [
     'run',
-    comparable ? 'nats per token' : 'nats per own token',
+    comparable ? 'nats per token' : 'nats per token (not comparable)',
     'bits per byte',
-    comparable ? 'training loss' : 'training loss, own tokens',
+    comparable ? 'training loss' : 'training loss (not comparable)',
     'steps',
     'tokens',
     'tokens/s',
@@ -77,7 +77,7 @@ export function runsTable(runs: readonly ReportRun[]): Markup {
   })
 }
 
-/** Baselines of every run, for runs that differ in them. */
+/** Baselines of each run, for runs whose baselines differ. */
 export function baselinesByRun(runs: readonly ReportRun[]): Markup {
   const cell = (b: HeldOut) => `${decimals(b.natsPerToken)} / ${decimals(b.bitsPerByte)}`
   const rows = runs.flatMap(({ name, summary }) =>
@@ -88,7 +88,10 @@ export function baselinesByRun(runs: readonly ReportRun[]): Markup {
   })
 }
 
-/** Every field of the configurations: of one run in groups side by side; of several in columns, where rows that differ come first. */
+/**
+ * Every field of the configurations: for one run a table per group of fields; for several a column per run, with the
+ * fields that differ first.
+ */
 export function configurationTables(runs: readonly ReportRun[]): Markup {
   const flat = runs.map(({ config }) => {
     const fields = new Map<string, string>()
@@ -106,11 +109,11 @@ export function configurationTables(runs: readonly ReportRun[]): Markup {
 ${table(['field', ...runs.map(({ name }) => name)], rows, { caption: 'Configuration of each run', className: 'config', rowClasses })}`
 }
 
-/** A path that may be broken where a name or word of it begins. */
+/** A path with optional line breaks before each of its names and words. */
 const breakable = (path: string): Markup =>
   html`${path.split(/(?<=\.)|(?<=[a-z])(?=[A-Z])/).map((word, i) => html`${i > 0 ? raw('<wbr>') : undefined}${word}`)}`
 
-/** One table for each object of the configuration, and one for the values beside them. */
+/** One table for each nested object of the configuration, and one for the top-level values. */
 function groups(fields: ReadonlyMap<string, string>): Markup {
   const parts = new Map<string, string[][]>()
   for (const [path, value] of fields) {

@@ -1,10 +1,10 @@
-/** Curves of single steps made readable, and figures of their ends. */
+/** Smoothing of curves, and summary figures of runs. */
 import { median } from 'd3-array'
 import type { ReportRun } from './run.ts'
 
 /**
- * A mean of neighbours on both sides, with weights that fall by 1/e over `span` points: it does not lag behind a falling loss.
- * NaN is passed over, and stays where it is.
+ * Two-sided exponential smoothing: weights fall by a factor of e over `span` points in both directions, so that the
+ * result does not lag behind a falling loss. NaN does not enter the means and stays NaN.
  */
 export function smooth(values: readonly number[], span: number): number[] {
   const keep = Math.exp(-1 / Math.max(1, span))
@@ -15,7 +15,7 @@ export function smooth(values: readonly number[], span: number): number[] {
     for (let i = from; i !== to; i += by) {
       const y = values[i]
       const here = Number.isFinite(y) ? 1 : 0
-      // What lies before on this side; the point itself is counted once, on the way forward.
+      // The decayed sum of the points before; the point itself is counted once, in the forward pass.
       sums[i] += sum * keep + (by > 0 && here ? y : 0)
       weights[i] += weight * keep + (by > 0 ? here : 0)
       sum = keep * sum + (here ? y : 0)
@@ -27,13 +27,14 @@ export function smooth(values: readonly number[], span: number): number[] {
   return values.map((y, i) => (Number.isFinite(y) ? sums[i] / weights[i] : Number.NaN))
 }
 
-/** Smoothed as the figures of a run are: over a hundredth of it. */
+/** Smooths over a hundredth of the run, as in its figures. */
 export function smoothed(values: readonly number[]): number[] {
   return smooth(values, Math.max(2, values.length / 100))
 }
 
 /**
- * A mean over a twentieth of what came before, on both sides: as wide everywhere on a logarithmic axis. NaN is passed over, and stays where it is.
+ * Centred moving average with a half-width of a twentieth of the index, so that the window has the same width
+ * everywhere on a logarithmic axis. NaN does not enter the means and stays NaN.
  */
 export function smoothedByShare(values: readonly number[]): number[] {
   const sums = new Float64Array(values.length + 1)
@@ -55,7 +56,7 @@ export function finalTrainingLoss(run: ReportRun): number {
   return smoothed(run.metrics.map(({ loss }) => loss)).at(-1) ?? Number.NaN
 }
 
-/** A figure in the middle of the run's steps; NaN where it has none. */
+/** The median of a metric over the steps of a run; NaN where no step has it. */
 export function medianOf(run: ReportRun, field: 'tokensPerSecond' | 'mfu'): number {
   return median(run.metrics.map((m) => m[field] ?? Number.NaN).filter(Number.isFinite)) ?? Number.NaN
 }

@@ -1,9 +1,9 @@
-/** The document that charts are built in on Node, which has none of its own. */
+/** The default DOM document on Node: one of linkedom. */
 import { parseHTML } from 'linkedom'
 
 let made: Document | undefined
 
-/** @returns one empty document for all charts; nothing is ever put into it */
+/** @returns one empty document for all charts, which creates elements but never holds any */
 export function defaultDocument(): Document {
   made ??= parseHTML('<!doctype html><html><body></body></html>').document as unknown as Document
   return made

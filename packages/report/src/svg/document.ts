@@ -1,4 +1,4 @@
-/** The document that charts are built in: the page's own. On Node `document-node.ts` stands in for this file. */
+/** The default DOM document in browsers: the page's. On Node `document-node.ts` replaces this file. */
 
 /**
  * @returns the page's document
@@ -7,6 +7,8 @@
 export function defaultDocument(): Document {
   const { document } = globalThis
   if (document === undefined)
-    throw new Error('@kumiki/report: there is no document here (a worker?); give one as the option `document`')
+    throw new Error(
+      '@kumiki/report: there is no global `document`, as in a worker; pass one, such as that of linkedom, as the option `document`',
+    )
   return document
 }

@@ -1,49 +1,49 @@
-/** What every picture has around it: size, title and description for those who do not see it, style, legend. */
+/** The SVG element around every chart: size, title and description for screen readers, style, legend. */
 import { escapeText } from '../text/escape.ts'
 import { fitted, textWidth } from '../text/width.ts'
 import { round } from './serialize.ts'
 
-/** A DOM to build elements in: a page's, or one of linkedom, jsdom or the like. */
+/** A DOM document to create elements with: a page's, or one of linkedom, jsdom or the like. */
 export interface PictureDocument {
   createElementNS(namespace: string, name: string): unknown
 }
 
-/** Of the words that a chart brings itself; titles and labels are the caller's. */
+/** Language of a chart's built-in texts; titles and labels come from the caller. */
 export type Language = 'en' | 'ja'
 
-/** How a picture is drawn; the same for every chart of this package. */
+/** Options that all charts of this package share. */
 export interface DrawOptions {
   /** Pixels, from 240 to 10,000. */
   readonly width?: number
-  /** Pixels. Charts whose height follows from their data have none. */
+  /** Pixels, from 120 to 10,000. Charts whose height follows from their data ignore it. */
   readonly height?: number
-  /** Whether the title stands above the picture. It is said to those who do not see it in any case. Default true. */
+  /** Whether to draw the title above the chart. Screen readers get it in any case. Default true. */
   readonly heading?: boolean
-  /** What to build elements in. Default: the page's document; on Node one of its own. */
+  /** The DOM document to create elements with. Default: the page's; on Node an empty document of linkedom. */
   readonly document?: PictureDocument
-  /** Of the legend, the caption and the description where the chart words them. Default 'en'. */
+  /** Language of the built-in texts of legend, caption and description. Default 'en'. */
   readonly language?: Language
 }
 
-/** In a page a picture has the page's colours; as a file or an image, those that its reader prefers. */
+/** Inline in a page a chart takes the page's colours; as a file or image it follows the system's light or dark mode. */
 const style =
   'svg:root{color-scheme:light dark;color:CanvasText}' +
   '.kr text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Hiragino Sans","Noto Sans CJK JP",sans-serif}' +
   '.kr .halo{paint-order:stroke;stroke:Canvas;stroke-width:3px;stroke-linejoin:round}'
 
 export const fontSize = 12
-/** Height of the title's line. */
+/** Height of the title line in pixels. */
 export const headingHeight = 26
-/** Height of a row of the legend. */
+/** Height of a row of the legend in pixels. */
 const rowHeight = 18
 
 export interface Frame {
   readonly title: string
-  /** One or two sentences on what is to be seen. */
+  /** One or two sentences on what the chart shows. */
   readonly description: string
   readonly width: number
   readonly height: number
-  /** SVG. */
+  /** Text of SVG elements. */
   readonly body: string
 }
 
@@ -55,46 +55,48 @@ export function frame({ title, description, width, height, body }: Frame): strin
   )
 }
 
-/** The title as a line of text, cut to fit; its bold letters are a tenth wider than others. */
+/**
+ * The title as a line of text, truncated to fit. Measured at 15.5 px: bold letters are a tenth wider than regular ones.
+ */
 export function headingText(title: string, x: number, width: number): string {
   return `<text x="${round(x)}" y="16" font-size="14" font-weight="600">${escapeText(fitted(title, 15.5, width - x))}</text>`
 }
 
-/** A group of SVG with an offset. */
+/** An SVG group translated by x and y. */
 export function at(x: number, y: number, body: string): string {
   return `<g transform="translate(${round(x)},${round(y)})">${body}</g>`
 }
 
-/** One entry of a legend: a shape in a box of 18 x 10 pixels, and its name. */
+/** One entry of a legend: a shape (SVG, 18 x 10 pixels) and its label. */
 export interface Key {
   readonly shape: string
   readonly label: string
 }
 
-/** A stroke of a colour, as a shape of a legend. */
+/** Legend shape: a line. */
 export function strokeShape(color: string, options: { dash?: string; faint?: boolean } = {}): string {
   const dash = options.dash ? ` stroke-dasharray="${options.dash}"` : ''
   return `<path d="M0,5H18" stroke="${color}" stroke-width="${options.faint ? 1.5 : 3}"${options.faint ? ' stroke-opacity="0.45"' : ''}${dash}/>`
 }
 
-/** A dot of a colour, as a shape of a legend. */
+/** Legend shape: a dot. */
 export function dotShape(color: string): string {
   return `<circle cx="9" cy="5" r="4" fill="${color}"/>`
 }
 
-/** A triangle of a colour, as a shape of a legend. */
+/** Legend shape: a triangle. */
 export function triangleShape(color: string): string {
   return `<path d="M9,0L14.5,9.5H3.5Z" fill="${color}"/>`
 }
 
-/** A box of a colour, as a shape of a legend. */
+/** Legend shape: a box. */
 export function boxShape(color: string, opacity = 1): string {
   return `<rect x="2" width="14" height="10" rx="2" fill="${color}"${opacity === 1 ? '' : ` fill-opacity="${opacity}"`}/>`
 }
 
 /**
- * Keys in rows no wider than `width`, from `left` on.
- * @param mostRows keys of further rows are counted instead
+ * Lays out legend entries in rows from `left` to `width`, in pixels.
+ * @param mostRows most rows; entries beyond them are replaced by "and N more"
  * @returns SVG and its height
  */
 export function legend(
@@ -126,7 +128,7 @@ export function legend(
   return { body: parts.join(''), height: (row + 1) * rowHeight + 4 }
 }
 
-/** @throws RangeError naming the chart */
+/** Checks a size in pixels. @throws RangeError with the name of the chart */
 export function checkSize(chart: string, width: number, height?: number): void {
   if (!(width >= 240 && width <= 10_000))
     throw new RangeError(`${chart}: width must be from 240 to 10,000 pixels, got ${width}`)

@@ -1,10 +1,10 @@
-/** A tree of SVG elements as text: the same in every browser and on Node, and small. */
+/** Serializes SVG elements to compact text that is the same in every browser and on Node. */
 import { escapeText } from '../text/escape.ts'
 
-/** Attributes that are coordinates: a tenth of a pixel is enough. */
+/** Attributes that hold coordinates, which are rounded to a tenth of a pixel. */
 const coordinates = new Set('d x y x1 x2 y1 y2 cx cy r width height transform points dx dy'.split(' '))
-/** What Plot writes for assistive technology inside a picture that is one image to it, and what is said at the root. */
-const left = new Set(['aria-label', 'aria-hidden', 'aria-description', 'xmlns', 'xmlns:xlink'])
+/** Attributes that are dropped: ARIA attributes of parts (the chart has `role="img"` as a whole) and namespaces. */
+const dropped = new Set(['aria-label', 'aria-hidden', 'aria-description', 'xmlns', 'xmlns:xlink'])
 
 /** The children of an element as text, without style elements. */
 export function serializeChildren(element: Element): string {
@@ -20,9 +20,9 @@ function serialize(node: Node): string {
   const name = element.localName
   if (name === 'style') return ''
   let tag = name
-  // In one order: documents keep attributes each in their own.
+  // Sorted, because DOM implementations differ in the order of attributes.
   for (const { name: attribute, value } of [...element.attributes].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (left.has(attribute)) continue
+    if (dropped.has(attribute)) continue
     tag += ` ${attribute}="${escapeText(coordinates.has(attribute) ? rounded(value) : value)}"`
   }
   const inner = serializeChildren(element)
@@ -34,7 +34,7 @@ function rounded(value: string): string {
   return value.replace(/-?\d*\.\d{2,}(e-?\d+)?/g, (number) => String(round(Number(number))))
 }
 
-/** One decimal, and no minus zero. */
+/** Rounds to one decimal; negative zero becomes zero. */
 export function round(value: number): number {
   return Math.round(value * 10) / 10 || 0
 }

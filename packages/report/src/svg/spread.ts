@@ -1,7 +1,9 @@
-/** Labels that would cover each other, moved apart. */
+/** Moves labels apart that would overlap. */
 
 /**
- * Gives each item a `place` near its `at`, none nearer than `gap` to another, within top and bottom as far as that goes. In order from the top.
+ * Gives each item a vertical position `place` near its `at`, at least `gap` pixels from the next, not below `bottom`,
+ * and not above `top` as long as the labels fit.
+ * @returns the items from top to bottom
  */
 export function spread<T extends { readonly at: number }>(
   items: readonly T[],

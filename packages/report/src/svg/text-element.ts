@@ -1,13 +1,13 @@
-/** A text of SVG beside what Plot draws. */
+/** SVG text elements for labels that Plot does not draw. */
 import { escapeText } from '../text/escape.ts'
 import { round } from './serialize.ts'
 
 export type Anchor = 'start' | 'middle' | 'end'
 
 export interface TextStyle {
-  /** A ground of the page's colour behind the letters. */
+  /** Outlines the letters in the page's background colour, for labels over lines. */
   readonly halo?: boolean
-  /** Paler than the rest. */
+  /** Draws the text paler. */
   readonly soft?: boolean
   readonly size?: number
   readonly fill?: string

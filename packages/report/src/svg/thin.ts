@@ -1,9 +1,10 @@
-/** Long lines made short without losing what can be seen. */
+/** Thins long lines to what is visible at the resolution of the chart. */
 
 /**
- * Which of `count` values to draw: at most two (the lowest and the highest) for each column of pixels. Where all values of a column are NaN
- * one of them stays, as a gap. The first and the last stay.
- * @param valueAt the nth value
+ * Selects which of `count` values to draw: for each column of pixels the lowest and the highest. Of a column in which
+ * all values are NaN one is kept, as a gap. The first and the last value are always kept.
+ * @param valueAt returns the nth value
+ * @returns indices in ascending order
  */
 export function thin(count: number, valueAt: (index: number) => number, columns: number): number[] {
   if (count <= 2 * columns) return Array.from({ length: count }, (_, i) => i)
@@ -27,7 +28,7 @@ export function thin(count: number, valueAt: (index: number) => number, columns:
     kept.push(Math.min(low, high))
     if (low !== high) kept.push(Math.max(low, high))
   }
-  // Both ends stay, so that the axis ends where the line does.
+  // Both ends are kept, so that the domain of the axis stays that of the data.
   if (kept[0] !== 0) kept.unshift(0)
   if (kept[kept.length - 1] !== count - 1) kept.push(count - 1)
   return kept

@@ -1,18 +1,20 @@
-/** Where an axis is marked. */
+/** Tick values of axes. */
 import { ticks } from 'd3-array'
 
 export type ScaleKind = 'linear' | 'log'
 
-/** About `count` round values from low to high. Ranges so small that no step between them is a number are marked at their ends. */
+/**
+ * About `count` round values from low to high; only the ends of a range so small that a step between ticks underflows.
+ */
 export function linearTicks(low: number, high: number, count: number): number[] {
   return high - low < 1e-290 ? [low, high] : ticks(low, high, count)
 }
 
-/** About `count` round values within the domain. On a log axis 1, 2 and 5 of each decade, fewer where there are many. */
+/** About `count` round values within the domain. On a log axis multiples such as 1, 2 and 5 of each decade. */
 export function ticksOf(kind: ScaleKind, [low, high]: readonly [number, number], count: number): number[] {
   if (kind === 'linear') return linearTicks(low, high, count)
   const decades = Math.log10(high / low)
-  // Within a third of a decade a linear ladder is denser than 1, 2, 5.
+  // Within 0.4 decades, multiples of powers of ten give too few ticks: linear ones are used.
   if (decades < 0.4) return ticks(low, high, count).filter((tick) => tick > 0)
   const steps =
     decades > count ? [1] : decades > count / 2 ? [1, 3] : decades > 0.8 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7]

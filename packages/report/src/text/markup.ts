@@ -1,7 +1,7 @@
-/** HTML that is put together from pieces, where text is escaped unless it is HTML already. */
+/** HTML templates that escape every interpolated text unless it is marked as HTML. */
 import { escapeText } from './escape.ts'
 
-/** HTML made by `html` or `raw`; what is no Markup is text. */
+/** HTML made by `html` or `raw`. Every other value is text and gets escaped. */
 export class Markup {
   readonly text: string
 
@@ -14,11 +14,11 @@ export class Markup {
   }
 }
 
-/** A value interpolated into `html`. Arrays are joined, nothing is written for undefined. */
+/** A value interpolated into `html`. Arrays are concatenated; undefined becomes the empty string. */
 export type Content = string | number | Markup | undefined | readonly Content[]
 
 /**
- * Text that is HTML or SVG already, such as a chart of this package. Anything from elsewhere goes through `html`.
+ * Marks text as HTML or SVG that is not to be escaped, such as a chart of this package. Never pass it untrusted text.
  * @example html`<p>${raw('<b>bold</b>')}</p>`.toString() // '<p><b>bold</b></p>'
  */
 export function raw(text: string): Markup {
@@ -26,7 +26,7 @@ export function raw(text: string): Markup {
 }
 
 /**
- * A tagged template: what is filled in is escaped, between tags and inside quoted attributes.
+ * A template tag: interpolated text is escaped, which is safe between tags and inside quoted attributes.
  * @example html`<p title="${name}">${text}</p>`
  */
 export function html(parts: TemplateStringsArray, ...holes: readonly Content[]): Markup {

@@ -1,25 +1,25 @@
-/** Numbers into text for people. */
+/** Formatting of numbers. */
 
-/** What stands for a number that there is not. */
+/** Placeholder for missing and non-finite numbers. */
 export const nothing = '–'
 
-/** A count with thousands apart: 1,574,016. */
+/** A count with thousands separators: 1,574,016. */
 export function count(value: number): string {
   return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : nothing
 }
 
-/** A count in few characters: 1.6M, 22.9K. */
+/** A count in compact notation: 1.6M, 22.9K. */
 export function shortCount(value: number): string {
   if (!Number.isFinite(value)) return nothing
   return value.toLocaleString('en-US', { notation: 'compact', maximumFractionDigits: 2 })
 }
 
-/** So many decimals: 3.515. */
+/** A fixed number of decimals: 3.515. */
 export function decimals(value: number, digits = 3): string {
   return Number.isFinite(value) ? value.toFixed(digits) : nothing
 }
 
-/** A share of 1: 41.3 %. */
+/** A fraction as a percentage: 41.3 %. */
 export function percent(share: number, digits = 1): string {
   return Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : nothing
 }
@@ -29,7 +29,7 @@ export function gigabytes(bytes: number): string {
   return Number.isFinite(bytes) ? `${(bytes / 1e9).toFixed(1)} GB` : nothing
 }
 
-/** Three digits in the unit that keeps them short: 4.16 s, 12 ms, 3.5 µs. */
+/** A time with three significant digits in s, ms or µs: 4.16 s, 12 ms, 3.5 µs. */
 export function seconds(value: number): string {
   if (!Number.isFinite(value)) return nothing
   if (value === 0) return '0'
@@ -46,7 +46,7 @@ export function duration(value: number): string {
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-/** A number beside an axis: 0.0005, 3e-4, 12,000, 20K. */
+/** A tick label: 0.005, 3e-4, 12,000, 2e5. */
 export function plain(value: number): string {
   if (value === 0) return '0'
   if (!Number.isFinite(value)) return nothing
@@ -55,12 +55,12 @@ export function plain(value: number): string {
   return Number(value.toPrecision(6)).toLocaleString('en-US', { maximumFractionDigits: 6 })
 }
 
-/** A count beside an axis: 9,000, 12K, 1.5M. */
+/** A tick label of a count: 9,000, 12K, 1.5M. */
 export function axisCount(value: number): string {
   return Math.abs(value) >= 10_000 ? shortCount(value) : Number(value.toPrecision(6)).toLocaleString('en-US')
 }
 
-/** Words as a list: "a", "a and b", "a, b and c". */
+/** An enumeration: "a", "a and b", "a, b and c". */
 export function listing(words: readonly string[]): string {
   return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`
 }

@@ -1,8 +1,8 @@
-/** How wide a text will be where no browser measures it. */
+/** Estimates of text widths without a browser's layout. */
 
 const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/
 
-/** Widths in parts of the font's size, of the widest of the usual system fonts. */
+/** Widths in em of classes of characters, taken from the widest of the common system fonts. */
 const widths: readonly (readonly [RegExp, number])[] = [
   [wide, 1],
   [/[ijlI|.,:;'!]/, 0.32],
@@ -12,14 +12,14 @@ const widths: readonly (readonly [RegExp, number])[] = [
   [/[0-9]/, 0.64],
 ]
 
-/** Pixels of a line of sans-serif text. An estimate that errs to the wide side. */
+/** Estimated width in pixels of a line of sans-serif text; rather too wide than too narrow. */
 export function textWidth(text: string, size: number): number {
   let sum = 0
   for (const character of text) sum += widths.find(([some]) => some.test(character))?.[1] ?? 0.61
   return sum * size
 }
 
-/** A text cut to fit, with an ellipsis. */
+/** The text, truncated with an ellipsis where it is wider than `width` pixels. */
 export function fitted(text: string, size: number, width: number): string {
   if (textWidth(text, size) <= width) return text
   const characters = [...text]
