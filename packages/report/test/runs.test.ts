@@ -88,7 +88,7 @@ describe('runReport and compareRuns', () => {
     expect(page).toContain('rich, spike')
     expect(page).toContain('31.0 %')
     expect(page).toContain('>200 MB<')
-    expect(runReport(run({ metrics }))).toMatch(/Of the FLOP\/s measured.*31\.0 %/s)
+    expect(runReport(run({ metrics }))).toMatch(/MFU \(of measured peak\).*31\.0 %/s)
   })
 
   test('runs laid side by side show the settings that differ, and names of fields that can be broken', () => {
