@@ -69,11 +69,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   try {
     const program = createProgram()
-    if (argv[0] === 'complete') {
+    // `completion` is what other programs call it.
+    const words = [argv[0] === 'completion' ? 'complete' : argv[0], ...argv.slice(1)]
+    if (words[0] === 'complete') {
       const { default: addCompletion } = await import('@bomb.sh/tab/commander')
       addCompletion(program)
     }
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync(words, { from: 'user' })
     return typeof process.exitCode === 'number' ? process.exitCode : 0
   } catch (error) {
     // Commander has already printed the fault.

@@ -6,12 +6,16 @@ export class UsageError extends Error {
   }
 }
 
-/** Runs a check of flag values, turning a RangeError or TypeError into a UsageError. */
-export function checkedUse<T>(work: () => T): T {
+/**
+ * Runs a check of flag values, turning a RangeError or TypeError into a UsageError.
+ * @param hint appended to its message
+ */
+export function checkedUse<T>(work: () => T, hint = () => ''): T {
   try {
     return work()
   } catch (error) {
-    if (error instanceof RangeError || error instanceof TypeError) throw new UsageError(error.message, { cause: error })
+    if (error instanceof RangeError || error instanceof TypeError)
+      throw new UsageError(error.message + hint(), { cause: error })
     throw error
   }
 }

@@ -1,5 +1,6 @@
 /** Declares verbs, and defines how they report errors and results. */
 import type { Command } from 'commander'
+import { suggestion } from './flags/nearest.ts'
 import { UsageError } from './usage-error.ts'
 
 /** An error with the verb that threw it. */
@@ -22,8 +23,23 @@ export function addCommand(parent: Command, name: string, description: string): 
   return prepare(command, pathOf(command))
 }
 
-/** Makes a command throw instead of exiting, and print errors as one line. */
+/**
+ * Makes a command throw instead of exiting, and print errors as one line. An unknown flag is reported before a missing one, for which it may have
+ * been meant.
+ */
 export function prepare(command: Command, path: string): Command {
+  const parse = command.parseOptions.bind(command)
+  command.parseOptions = (args) => {
+    const parsed = parse(args)
+    const [flag] = parsed.unknown
+    // A group of verbs passes their flags on, and --help prints help whatever else is given.
+    const isVerb = command.commands.length === 0 && flag?.startsWith('--')
+    if (isVerb && !parsed.unknown.some((word) => /^(-h|--help)$/.test(word))) {
+      const known = command.options.flatMap(({ long, hidden }) => (long && !hidden ? [long] : []))
+      command.error(`unknown option '${flag}'${suggestion(flag.split('=')[0], known)}`)
+    }
+    return parsed
+  }
   return command.exitOverride().configureOutput({
     outputError: (text, write) => write(`${path}: ${oneLine(text.replace(/^error: /, ''))}\n`),
   })

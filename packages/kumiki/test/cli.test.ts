@@ -20,6 +20,7 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
   // In this process: commander and the verbs behave the same, and a process takes a second.
   const lines: [string, RegExp][] = [
     ['nope', /^kumiki: unknown command 'nope'/],
+    ['trian', /^kumiki: unknown command 'trian' \(Did you mean train\?\)/],
     ['--nope', /^kumiki: unknown option '--nope'/],
     ['doctor --nope', /^kumiki doctor: unknown option '--nope'/],
     ['doctor extra', /^kumiki doctor: too many arguments/],
@@ -29,11 +30,17 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
       /^kumiki tokenizer train: .*'1e3' is invalid. It must be an integer from 1 to/,
     ],
     ['model show llm-jp-99', /^kumiki model show: .*there are nano, .*llm-jp-3-150m/],
+    ['model show llm-jp-3-13', /there are nano, .*\(Did you mean llm-jp-3-13b\?\)/],
     ['model show', /^kumiki model show: missing required argument 'name'/],
+    ['plan --modle 13b', /^kumiki plan: unknown option '--modle' \(Did you mean --model\?\)/],
     ['plan --model 13b', /^kumiki plan: required option '--gpu <name\|file>' not specified/],
     [
       'plan --model 13b --gpu TPU --gpus-per-node 8 --nodes 2 --global-batch 64 --seq 4096',
       /^kumiki plan: gpu: unknown GPU "TPU"; known GPUs are A100/,
+    ],
+    [
+      'plan --model 13b --gpu H1000 --gpus-per-node 8 --nodes 2 --global-batch 64 --seq 4096',
+      /known GPUs are A100.*\(did you mean H100\?\)/,
     ],
     [
       'plan --model nano --gpu H100 --gpus-per-node 8 --nodes 1 --global-batch 64 --seq 256 --emit megatron',
@@ -55,6 +62,8 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
     ['ablate design --factors A,,C --runs 4', /^kumiki ablate design: .*comma-separated names/],
     ['report', /^kumiki report: missing required argument 'run'/],
     ['train --precision int3', /^kumiki train: .*'int3' is invalid. Allowed choices are f32, bf16/],
+    ['train --precision fp8-hybird', /Allowed choices are f32, bf16.*\(Did you mean fp8-hybrid\?\)/],
+    ['train --preset llm-jp-3-150', /--preset: .*\(Did you mean llm-jp-3-150m\?\)/],
     ['train --steps 0', /^kumiki train: .*It must be an integer from 1 to/],
     ['train --device tpu', /^kumiki train: .*Allowed choices are auto, webgpu, cpu/],
     ['train --learning-rate NaN', /^kumiki train: .*It must be a number above 0/],

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { main } from '../src/cli.ts'
-import { checkWritten, nearest } from '../src/flags/written-json.ts'
+import { nearest } from '../src/flags/nearest.ts'
+import { checkWritten } from '../src/flags/written-json.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-written-'))
 const at = (name: string) => join(root, name)

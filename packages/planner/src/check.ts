@@ -63,7 +63,7 @@ export function fields<T extends object>(
 }
 
 /** The known name with the smallest edit distance, if it is close enough to be a misspelling. */
-function nearest(name: string, known: readonly string[]): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   const plain = (word: string) => word.toLowerCase().replace(/[^a-z0-9]/g, '')
   let best: string | undefined
   let least = Math.max(1, Math.floor(name.length / 3)) + 1

@@ -1,5 +1,6 @@
 /** Parsers of flag values, for commander, which reports their InvalidArgumentError as a usage error. */
 import { InvalidArgumentError, Option } from 'commander'
+import { suggestion } from './nearest.ts'
 
 /** An integer within bounds. Digits only: `1e3`, `0x10` and ` 5` are rejected. */
 export function integer(lower: number, upper = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -64,7 +65,10 @@ export function names(text: string): string[] {
 
 /** An option whose value is one of the choices. */
 export function choice(flags: string, description: string, choices: readonly string[], fallback?: string): Option {
-  const option = new Option(flags, description).choices(choices)
+  const option = new Option(flags, description).choices(choices).argParser((value: string) => {
+    if (choices.includes(value)) return value
+    throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.${suggestion(value, choices)}`)
+  })
   return fallback === undefined ? option : option.default(fallback)
 }
 

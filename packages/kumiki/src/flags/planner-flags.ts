@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { exists, readJson } from '../files/files.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { amount, choice, integer, names, real } from './flag-values.ts'
+import { suggestion } from './nearest.ts'
 import { checkedFile, checkWritten } from './written-json.ts'
 
 export interface ClusterFlags {
@@ -251,9 +252,16 @@ export interface NamedModel {
  */
 export async function findPlannerModel(nameOrFile: string): Promise<NamedModel> {
   const { checkModel, fromArchitecture, fromHuggingFace, isHuggingFaceConfig } = await import('@kumiki/planner')
-  const { findModel } = await import('@kumiki/models/configs')
+  const { findModel, listModels } = await import('@kumiki/models/configs')
   if (!(/[/\\]|\.json$/i.test(nameOrFile) || (await exists(nameOrFile)))) {
-    const published = checkedUse(() => findModel(nameOrFile))
+    const published = checkedUse(
+      () => findModel(nameOrFile),
+      () =>
+        suggestion(
+          nameOrFile,
+          listModels().map(({ name }) => name),
+        ),
+    )
     const { name, architecture } = published
     const { maxPositionEmbeddings: positions, ropeTheta, rmsNormEps, initializerRange } = architecture
     const model = fromArchitecture(architecture, name)

@@ -3,8 +3,8 @@
  * a typo never silently selects a default. The planner validates its models, GPUs and networks itself.
  */
 import { architectureFields } from '@kumiki/models/configs'
-import { distance } from 'fastest-levenshtein'
 import * as v from 'valibot'
+import { nearest } from './nearest.ts'
 
 const count = v.pipe(v.number(), v.integer())
 
@@ -171,14 +171,6 @@ function bare(schema: unknown): { entries?: Entries; type?: string } {
   let at = schema as { wrapped?: unknown; entries?: Entries; type?: string }
   while (at?.wrapped !== undefined) at = at.wrapped as typeof at
   return at ?? {}
-}
-
-/** The nearest of the known names, if one is near enough to be a typo's correction. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
-  const plain = (word: string) => word.toLowerCase().replace(/[^a-z0-9]/g, '')
-  const ranked = known.map((one) => [distance(plain(name), plain(one)), one] as const).sort(([a], [b]) => a - b)
-  const [best] = ranked
-  return best && best[0] <= Math.max(1, Math.floor(plain(name).length / 3)) ? best[1] : undefined
 }
 
 /** The message for the first unknown key at any depth, such as "unknown field repeat; did you mean repeats?". */

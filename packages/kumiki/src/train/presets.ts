@@ -3,6 +3,7 @@
  */
 import {
   findModel,
+  listModels,
   type Model,
   type ModelArchitecture,
   scheduleNumbers,
@@ -10,6 +11,7 @@ import {
 } from '@kumiki/models/configs'
 import type { RunConfiguration } from '@kumiki/train'
 import type { RecipeDifference } from '@kumiki/train/node'
+import { suggestion } from '../flags/nearest.ts'
 import { UsageError } from '../usage-error.ts'
 
 /**
@@ -82,7 +84,8 @@ function known(preset: string): Model {
   try {
     return findModel(preset)
   } catch (error) {
-    throw new UsageError(`--preset: ${(error as Error).message}`)
+    const names = listModels().map(({ name }) => name)
+    throw new UsageError(`--preset: ${(error as Error).message}${suggestion(preset, names)}`)
   }
 }
 

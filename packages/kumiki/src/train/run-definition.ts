@@ -14,7 +14,7 @@ import {
 } from '@kumiki/train'
 import type { RecipeDifference, RunDefinition } from '@kumiki/train/node'
 import { upgradeConfiguration } from '@kumiki/train/records'
-import { nearest } from '../flags/written-json.ts'
+import { nearest } from '../flags/nearest.ts'
 import { tokenizerPath } from '../models/text-tokenizer.ts'
 import { UsageError } from '../usage-error.ts'
 import { findPreset, fitPreset, type Preset } from './presets.ts'

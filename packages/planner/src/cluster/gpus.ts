@@ -1,5 +1,5 @@
 /** GPUs, known by name or custom. */
-import { show } from '../check.ts'
+import { nearest, show } from '../check.ts'
 import type { Architecture } from '../estimate/efficiency.ts'
 import { type GpuRow, gpuTable } from './gpu-table.ts'
 
@@ -63,5 +63,9 @@ export function findGpu(name: string): Gpu {
   const wanted = String(name).toLowerCase()
   const found = gpuTable.find((row) => row.name.toLowerCase() === wanted || row.shortNames?.includes(wanted))
   if (found) return gpus[found.name]
-  throw new RangeError(`gpu: unknown GPU ${show(name)}; known GPUs are ${Object.keys(gpus).join(', ')}`)
+  const names = gpuTable.flatMap((row) => [row.name, ...(row.shortNames ?? []).map((short) => short.toUpperCase())])
+  const meant = nearest(wanted, names)
+  throw new RangeError(
+    `gpu: unknown GPU ${show(name)}; known GPUs are ${Object.keys(gpus).join(', ')}${meant ? ` (did you mean ${meant}?)` : ''}`,
+  )
 }
