@@ -15,13 +15,22 @@ function must(app, done) {
   return done
 }
 
+/** Indented formulas as fenced blocks, which scroll on a narrow page, without the backslashes that `sanitizeComments` puts before < and >. */
+function fenceFormulas(text) {
+  const fence = (block) => `\`\`\`text\n${block.replace(/^ {4}/gm, '').replace(/\\([<>])/g, '$1')}\`\`\`\n`
+  return text
+    .split(/^(```[\s\S]*?^```)/m)
+    .map((part, i) => (i % 2 ? part : part.replace(/(?<=\n\n)(?: {4}.*\n)+/g, fence)))
+    .join('')
+}
+
 /** A page is headed by what is imported, not by the name of a file. */
 function headPages(folder) {
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (!name.endsWith('.md') || name === 'index.md') continue
     const file = join(folder, name)
     const imported = name.replaceAll('\\', '/').replace(/(\/index(-1)?)?\.md$/, '')
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/^# .*$/m, `# ${imported}`))
+    writeFileSync(file, fenceFormulas(readFileSync(file, 'utf8')).replace(/^# .*$/m, `# ${imported}`))
   }
 }
 

@@ -8,8 +8,8 @@ import { elementwiseOptimizer, type Optimizer } from './optimizer.ts'
  *
  *     m <- beta1 * m + (1 - beta1) * g
  *     v <- beta2 * v + (1 - beta2) * g^2
- * p <-
- * p * (1 - learningRate * weightDecay) - learningRate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+ *     p <- p * (1 - learningRate * weightDecay)
+ *            - learningRate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
  *
  * Parameters that the mask excludes have the factor 1 instead of the decay. As torch.optim.AdamW: the decay is
  * multiplied by the learning rate. Scalars: `decay` = 1 - learningRate * weightDecay, `stepSize`,
