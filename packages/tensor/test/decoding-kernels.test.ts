@@ -13,7 +13,9 @@ const values = (n: number, seed: number) => Float32Array.from({ length: n }, (_,
 test.each<[DType, number, number]>([
   ['float32', 1030, 45],
   ['float32', 1032, 45],
+  ['float32', 64, 45],
   ['bfloat16', 600, 16],
+  ['bfloat16', 1040, 37],
   ['float8_e4m3fn', 70, 9],
 ])('a product of few rows has the bits of one of many: %s, K %i, N %i', async (dtype, k, n) => {
   const rows = 21 // more than the thin kernel takes
@@ -49,6 +51,14 @@ test.each<[DType, number]>([
       .data()
     expect(whole.slice(i * n, (i + 1) * n)).toEqual(one.slice(0, n))
   }
+})
+
+test('a row times columns that share their memory', async () => {
+  const k = 512
+  const [x, w] = [device.tensor(values(k, 6), [1, k]), device.tensor(values(k, 7), [1, k])]
+  const [one] = await x.matmul(w.transpose()).data()
+  const same = await x.matmul(w.broadcastTo([400, k]).transpose()).data()
+  expect(same).toEqual(new Float32Array(400).fill(one))
 })
 
 test('a donated sequence keeps its memory and all rows but those that are written', async () => {
