@@ -1,5 +1,5 @@
 /** `kumiki train` on token files: Megatron-LM's order, what is recorded, and going on. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -130,6 +130,16 @@ test('a blend is trained in the order of Megatron-LM, and goes on to the bit', a
   rmSync(at('again', 'model.safetensors'))
   await runTrain({ data: [], overrides: {}, device: 'cpu', threads: 1, resume: `${at('again')}@3` })
   expect(readFileSync(at('again', 'model.safetensors')).equals(weights)).toBe(true)
+  // A branch that ends past the order is refused before its folder is made.
+  await expect(
+    runTrain({
+      ...{ data: [], overrides: {}, out: at('branch'), device: 'cpu', threads: 1 },
+      ...{ branch: `${at('whole')}@3`, decay: { steps: 4 } },
+    }),
+  ).rejects.toThrow(
+    /the branch would end at step 7, but the order of its token files was made for 12 samples, up to step 6/,
+  )
+  expect(existsSync(at('branch'))).toBe(false)
   // More steps would be another order.
   await expect(
     runTrain({ data: [], overrides: { steps: 9 }, device: 'cpu', threads: 1, resume: at('again') }),
@@ -195,7 +205,7 @@ test('what does not say its end of text ends no documents', async () => {
   const built = await inProcess(['data', 'build', '--data', at('texts.txt'), '--tokenizer', file, '--out', at('none')])
   expect(built).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('llama3.json has no end-of-text token; --no-eos'),
+    stderr: expect.stringContaining('llama3.json has no end-of-text token that is named'),
   })
   writeFileSync(at('tokenizer_config.json'), JSON.stringify({ eos_token: { content: '<|end|>' } }))
   expect((await readTokenizer(file)).tokenizer.eosId).toBe(421)

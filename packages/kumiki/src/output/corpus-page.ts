@@ -47,7 +47,7 @@ ${lengthsOf(result).map(([name, lengths]) =>
       barsChart(
         {
           title: words(name),
-          parts: ['documents'],
+          parts: [name === 'tokensPerSequence' ? 'sequences' : 'documents'],
           bars: lengths.octaves.map(({ from, documents }) => ({
             label: from < 2 ? String(from) : `${count(from)}–${count(2 * from - 1)}`,
             values: [documents],

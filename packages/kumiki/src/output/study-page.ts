@@ -69,12 +69,14 @@ ${small.length > 0 ? figureRow(small, 2) : undefined}`
         .map((value) => (value === null ? '–' : Number(value).toFixed(4)))
         .join(', ')
     })
+  // A design without a study names no runs; its responses count them.
+  const trainings = study.runs.length || (values[0]?.[1].flat().filter((value) => value !== null).length ?? 0)
   const aliases = 'definingRelation' in study.design ? aliasTable(study.design).split('\n') : []
   return page({
     title: `Study: ${study.name}`,
     headline: verdict[0],
     body: html`${facts([
-      ['trainings', String(study.runs.length)],
+      ['trainings', String(trainings)],
       ['factors', String(names.length)],
       ['responses', String(values.length)],
       [

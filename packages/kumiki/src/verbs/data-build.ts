@@ -369,6 +369,8 @@ async function runWorkers(
 export function endId(tokenizer: { eosId: number }, options: { eos: boolean; tokenizer?: string }): number | undefined {
   if (!options.eos) return undefined
   if (tokenizer.eosId < 0)
-    throw new UsageError(`${options.tokenizer} has no end-of-text token; --no-eos writes documents without one`)
+    throw new UsageError(
+      `${options.tokenizer} has no end-of-text token that is named (a tokenizer.json has it in the tokenizer_config.json beside it); --no-eos writes documents without one`,
+    )
   return tokenizer.eosId
 }

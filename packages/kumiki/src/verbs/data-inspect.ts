@@ -151,7 +151,10 @@ async function tokensOf(
     ...(greatest >= 0 && { greatestId: greatest }),
     ...(lengths.summary() && { tokensPerSequence: lengths.summary() }),
     duplicates: repeats.summary(),
-    samples: shown.items.map((ids) => (decode ? decode(ids) : Array.from(ids.slice(0, 20)).join(' '))),
+    samples: shown.items.map((ids) =>
+      // A beginning may end within a character.
+      decode ? decode(ids).replace(/\ufffd+$/, '') : Array.from(ids.slice(0, 20)).join(' '),
+    ),
   }
 }
 

@@ -102,6 +102,11 @@ export async function branchRun(run: string, options: BranchOptions): Promise<Ru
     'the branch',
     options.kinds,
   )
+  const samples = before.tokenFiles?.samples
+  if (samples !== undefined && configuration.steps * batchSize > samples)
+    throw new RunConfigurationError(
+      `${run}: the branch would end at step ${configuration.steps}, but the order of its token files was made for ${samples} samples, up to step ${Math.floor(samples / batchSize)}: branch off at an earlier step, or shorten --decay`,
+    )
   const record: RunRecord = {
     ...newRecord(
       definitionOf(before, `${before.name}-decay`, configuration),
