@@ -1,6 +1,7 @@
 /**
- * Builds the playground: `npm run playground` (also shows it), or as a part of `npm run docs`. Static files, made of the packages' sources; the corpus and its tokenizer
- * are made here and lie beside the page, so that it asks nobody else for anything.
+ * Builds the playground: `npm run playground` (which also serves it), or as a part of `npm run docs`. The result is
+ * static files bundled from the sources of the packages. The corpus and its tokenizer are among them, so that the page
+ * needs no other server.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -12,7 +13,10 @@ import { build } from 'esbuild'
 
 const here = dirname(fileURLToPath(import.meta.url))
 
-/** Scripts and page into a folder. @returns the bytes of what is loaded before a part is opened, uncompressed */
+/**
+ * Writes the scripts and the page into a folder, which is emptied first.
+ * @returns contents of the scripts that are loaded before a part is opened, uncompressed
+ */
 export async function buildScripts(out: string): Promise<Uint8Array[]> {
   rmSync(out, { recursive: true, force: true })
   mkdirSync(out, { recursive: true })
@@ -44,7 +48,7 @@ export async function buildScripts(out: string): Promise<Uint8Array[]> {
   return [...first].map((path) => readFileSync(path))
 }
 
-/** Texts and tokenizer of the part that trains. */
+/** Writes the corpus and its tokenizer, which the Train part loads. */
 export async function buildCorpus(out: string): Promise<void> {
   const { train, heldOut } = await builtinCorpus()
   const texts = (documents: readonly { text: string }[]) => documents.map(({ text }) => text)
@@ -60,7 +64,7 @@ export async function buildPlayground(out: string): Promise<void> {
 
 const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json' }
 
-/** Files of the folder, cross-origin isolated so that WebAssembly has threads. */
+/** Serves the files of a folder, cross-origin isolated, because WebAssembly threads need `SharedArrayBuffer`. */
 export function serve(folder: string, port: number) {
   return createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://x').pathname
@@ -84,6 +88,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log(`The playground is in ${out}`)
   if (process.argv.includes('--serve')) {
     serve(out, 8080)
-    console.log('http://127.0.0.1:8080 shows it; Ctrl-C ends')
+    console.log('Serving at http://127.0.0.1:8080; press Ctrl-C to stop')
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Builds the documentation site: `npm run docs` (`-- --no-api` leaves the API reference out, `-- --serve` shows the result).
- * The generator (VitePress, typedoc) is installed when it is first asked for, so that nobody else waits for it.
+ * Builds the documentation site: `npm run docs` (`-- --no-api` leaves the API reference out, `-- --serve` serves the
+ * result). The generator (VitePress, typedoc) is installed by the first build, so that installing the repository does
+ * not download it.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, rmSync } from 'node:fs'
@@ -22,7 +23,7 @@ if (!existsSync(vitepress)) {
   if (status !== 0) throw new Error(output)
 }
 const broken = await stage()
-if (broken.length > 0) throw new Error(`links that lead nowhere:\n${broken.join('\n')}`)
+if (broken.length > 0) throw new Error(`broken links; correct them in these files:\n${broken.join('\n')}`)
 if (!asked.has('--no-api')) node('api.mjs', join(stageFolder, 'api'))
 rmSync(join(generator, 'dist'), { recursive: true, force: true })
 node(vitepress, 'build', '.')

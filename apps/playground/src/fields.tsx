@@ -1,4 +1,4 @@
-// The form fields of the parts: each has a label, and tells its text as it changes.
+// Form fields of the parts: each has a label, and passes its text to `onChange`.
 import type { ComponentChildren } from 'preact'
 
 interface FieldProps {
@@ -41,12 +41,15 @@ export function Choice({
   )
 }
 
-/** SVG that @kumiki/report drew: its texts are escaped there. */
+/** Shows a chart of @kumiki/report, which escapes the texts in its SVG. */
 export const Picture = ({ svg }: { svg: string }) => <div class="picture" dangerouslySetInnerHTML={{ __html: svg }} />
 
 export const Fields = ({ children }: { children: ComponentChildren }) => <div class="fields">{children}</div>
 
-/** A table that scrolls by itself where the page is narrow: by keyboard too, so it takes the focus and has a name. */
+/**
+ * A region that scrolls horizontally on narrow pages. It is focusable and labelled, so that the keyboard scrolls it
+ * too.
+ */
 export const Scroll = ({ label, children }: { label: string; children: ComponentChildren }) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard (WCAG 2.1.1)
   <section class="scroll" aria-label={label} tabIndex={0}>

@@ -1,4 +1,4 @@
-// The page: parts by address, language, and nothing of a part before it is opened.
+// The page: shows the part and language that the address names, and loads a part's code only when it is opened.
 import { type ComponentType, render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { type Part, type PartName, type PartProps, parts } from './part.ts'

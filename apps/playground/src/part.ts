@@ -1,13 +1,13 @@
-// What a part of the page is given, and how it is loaded: when it is opened, and not before.
+// The parts of the page: their props, default values and lazy loading.
 import type { ComponentType } from 'preact'
 import type { Values } from './state.ts'
 import type { Language, Say } from './words.ts'
 
 export interface PartProps {
   readonly say: Say
-  /** Of the pictures. */
+  /** Language of the charts. */
   readonly language: Language
-  /** What the address says, and the defaults where it says nothing. */
+  /** Values of the address, with the defaults for those that it does not hold. */
   readonly values: Values
   readonly change: (values: Values) => void
 }

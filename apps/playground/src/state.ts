@@ -1,8 +1,11 @@
-// What stands in the address: `#part=plan&model=llm-jp-3-13b`. A link shows what one saw.
+// State of the page in its address, such as `#part=plan&model=llm-jp-3-13b`, so that a link reproduces what is shown.
 
 export type Values = Readonly<Record<string, string>>
 
-/** What an address says: after `#`, or (for links such as `?lang=ja`) after `?`. Values longer than 4,000 characters are left out. */
+/**
+ * The values of an address: after `?` (as in `?lang=ja`) and after `#`, which takes precedence. Values longer than
+ * 4,000 characters are dropped.
+ */
 export function readState(address: { readonly hash: string; readonly search: string }): Values {
   const found: Record<string, string> = {}
   for (const text of [address.search.slice(1), address.hash.slice(1)])
@@ -11,13 +14,13 @@ export function readState(address: { readonly hash: string; readonly search: str
   return found
 }
 
-/** The address of values; those that are as by default, or empty, are left out. */
+/** The fragment (`#...`) for values; those that equal their default, or are empty, are left out. */
 export function writeState(values: Values, defaults: Values): string {
   const kept = Object.entries(values).filter(([key, value]) => value !== '' && value !== defaults[key])
   return `#${new URLSearchParams(kept)}`
 }
 
-/** A whole or real number out of text, within bounds; the default where there is none. */
+/** Parses a number and clamps it to `low` and `high`; `fallback` where the text is not a finite number. */
 export function numberFrom(text: string | undefined, fallback: number, low: number, high: number): number {
   const value = text === undefined || text.trim() === '' ? Number.NaN : Number(text)
   return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : fallback

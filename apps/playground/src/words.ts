@@ -18,7 +18,7 @@ const words = {
   table: ['table', '表'],
   language: ['Language', '言語'],
   trainLead: [
-    'A decoder of 1.6 million parameters (nano) learns the messages of the TypeScript compiler, in Japanese and English. Change a setting and train again: earlier runs stay on the picture.',
+    'A decoder of 1.6 million parameters (nano) learns the messages of the TypeScript compiler, in Japanese and English. Change a setting and train again: the curves of earlier runs stay in the chart.',
     '160 万パラメーターのデコーダー (nano) を、TypeScript コンパイラーの日本語と英語のメッセージで学習します。設定を変えてもう一度学習すると、前の実行のグラフも残ります。',
   ],
   device: ['Device', 'デバイス'],
@@ -29,7 +29,7 @@ const words = {
   steps: ['Steps', 'ステップ数'],
   start: ['Train', '学習する'],
   stop: ['Stop', '止める'],
-  clear: ['Clear the picture', 'グラフを消す'],
+  clear: ['Clear the chart', 'グラフを消す'],
   idle: ['Not started.', '開始していません。'],
   preparing: ['Preparing ...', '準備中 ...'],
   stopped: ['Stopped', '停止しました'],

@@ -1,11 +1,11 @@
-// Which files of the repository are pages of the site, and where each stands on it.
+// Maps files of the repository to pages of the site, and rewrites the links between them.
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
 
-/** A page: a Markdown file of the repository, and its place on the site. Both are relative, with `/`. */
+/** A page: a Markdown file of the repository and its path on the site. Both are relative, with `/`. */
 export interface SitePage {
   readonly file: string
   readonly path: string
@@ -23,7 +23,7 @@ const readmes = (folder: string): SitePage[] =>
     .filter((name) => existsSync(join(root, folder, name, 'README.md')))
     .map((name) => ({ file: `${folder}/${name}/README.md`, path: `${folder}/${name}.md` }))
 
-/** Every page that is a file of the repository. Generated ones (results, API) come beside them. */
+/** All pages that are files of the repository; generated pages (results, API reference) are not among them. */
 export function sitePages(): SitePage[] {
   return [
     ...inFolder('docs')
@@ -40,8 +40,8 @@ export function sitePages(): SitePage[] {
   ]
 }
 
-/** What a link to a folder or file of the repository, which is no page itself, leads to. */
-const standIns: Record<string, string> = {
+/** Link targets for folders of the repository that are not pages themselves. */
+const substitutes: Record<string, string> = {
   packages: 'guides.md',
   examples: 'guides.md',
   benchmarks: 'benchmarks.md',
@@ -50,14 +50,15 @@ const standIns: Record<string, string> = {
   'docs/api': 'api/index.md',
 }
 
-/** Files beside the pages that they show. */
+/** Whether a file is an image, which is copied to the site. */
 export const isPicture = (file: string) => /\.(svg|png)$/.test(file)
 
 /**
- * The text of a page as it stands on the site: links between files become links between pages, pictures are collected, and what the
- * site does not have becomes plain text.
+ * Rewrites the links of a page for the site: links between files become links between pages, images are collected, and
+ * links to files that the site does not have become plain text.
+ * @param pages paths on the site by file of the repository
  * @param exists whether the repository has a path
- * @returns the text, the pictures by their place on the site, and links that lead nowhere in the repository
+ * @returns the text, the images (path on the site to file), and the broken links
  */
 export function rewrite(
   text: string,
@@ -80,9 +81,9 @@ export function rewrite(
           /(!?)\[((?:[^[\]]|\[[^\]]*\])*)\]\((?!https?:|#|mailto:)([^)\s]+)\)/g,
           (all, image, label, target) => {
             const [path, anchor] = target.split('#')
-            if (path.startsWith('/') || posix.normalize(`${fromFile}/${path}`).startsWith('apps/site/home/')) return all // the site's own
+            if (path.startsWith('/') || posix.normalize(`${fromFile}/${path}`).startsWith('apps/site/home/')) return all // already a path of the site
             const file = posix.normalize(posix.join(fromFile, path)).replace(/\/$/, '')
-            if (!exists(file) && standIns[file] === undefined) {
+            if (!exists(file) && substitutes[file] === undefined) {
               broken.push(`${page.file}: ${target}`)
               return all
             }
@@ -91,7 +92,7 @@ export function rewrite(
               pictures.set(place, file)
               return `${image}[${label}](${towards(place)})`
             }
-            const place = pages.get(file) ?? pages.get(`${file}/README.md`) ?? standIns[file]
+            const place = pages.get(file) ?? pages.get(`${file}/README.md`) ?? substitutes[file]
             if (place === undefined) return label.startsWith('`') ? label : `${label} (\`${file}\`)`
             return `[${label}](${towards(place)}${anchor ? `#${anchor}` : ''})`
           },

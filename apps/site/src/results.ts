@@ -1,4 +1,4 @@
-// The page of benchmark results: every record of benchmarks/results, with its machine and commit.
+// The page of benchmark results: all records of benchmarks/results, each with its machine and commit.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './pages.ts'
@@ -8,8 +8,8 @@ type Row = Record<string, any>
 const folder = join(root, 'benchmarks', 'results')
 const figures = (x: number) => (Number.isInteger(x) && Math.abs(x) < 1e7 ? String(x) : String(Number(x.toPrecision(3))))
 
-/** What is of the machine and the run, and not a result. */
-const about = new Set([
+/** Fields that describe the machine or the run, and are not results. */
+const metadata = new Set([
   'benchmark',
   'date',
   'node',
@@ -24,11 +24,11 @@ const about = new Set([
   'rounds',
 ])
 
-/** The numbers and words of a row, one level deep: `milliseconds.median`. */
+/** The numbers and texts of a row as a flat object; nested fields get keys such as `milliseconds.median`. */
 function flat(row: Row): Row {
   const found: Row = {}
   for (const [key, value] of Object.entries(row)) {
-    if (about.has(key)) continue
+    if (metadata.has(key)) continue
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       for (const [inner, v] of Object.entries(value))
         if (typeof v === 'number' || typeof v === 'string') found[`${key}.${inner}`] = v
@@ -45,7 +45,11 @@ const cell = (value: unknown) =>
       ? figures(value)
       : String(value).replaceAll('|', '\\|').replaceAll('<', '&lt;')
 
-/** @returns Markdown: the records newest first, each with machine, commit and load, rows of the same columns in one table */
+/**
+ * The benchmark results as a page.
+ * @returns Markdown: the newest records first, each with machine, commit and load; rows with the same columns share a
+ * table
+ */
 export function resultsPage(): string {
   const files = readdirSync(folder).filter((name) => name.endsWith('.jsonl'))
   const records = files
@@ -78,12 +82,12 @@ export function resultsPage(): string {
     const tables = [...groups.values()].map((group) => {
       const columns = Object.keys(group[0]).slice(0, 9)
       const lines = group.slice(0, 60).map((row) => `| ${columns.map((c) => cell(row[c])).join(' | ')} |`)
-      const left = group.length > 60 ? `\n\n${group.length - 60} rows more in the file.` : ''
+      const left = group.length > 60 ? `\n\nThe file has ${group.length - 60} more rows.` : ''
       return `| ${columns.join(' | ')} |\n| ${columns.map(() => '---').join(' | ')} |\n${lines.join('\n')}${left}`
     })
     return `## ${name.replace('.jsonl', '')}
 
-${machines.slice(0, 4).join('; ') || 'machine not recorded'}. Commit ${commits.slice(0, 4).join(', ') || 'not recorded'}${changed ? ' (with changes in the tree, which the record names)' : ''}.${
+${machines.slice(0, 4).join('; ') || 'machine not recorded'}. Commit ${commits.slice(0, 4).join(', ') || 'not recorded'}${changed ? ' (with uncommitted changes in the tree, which the record names)' : ''}.${
       loads.length ? ` Load average ${figures(Math.min(...loads))} to ${figures(Math.max(...loads))}.` : ''
     }
 
@@ -91,8 +95,8 @@ ${tables.join('\n\n')}`
   })
   return `# Benchmark results
 
-Made from the records in \`benchmarks/results\` when this site was built. What each benchmark does, and how it keeps the comparison fair, is in [benchmarks](./benchmarks.md).
-A machine shared with other work (a high load average) makes medians worse and ratios wide; SwiftShader computes WebGPU on the processor and says nothing of a GPU.
+Generated from the records in \`benchmarks/results\` when this site was built. [Benchmarks](./benchmarks.md) describes the method of each.
+On a machine with other load (a high load average) medians are higher and ratios vary more. SwiftShader emulates WebGPU on the CPU: its times do not predict those of a GPU.
 
 ${parts.join('\n\n')}
 `

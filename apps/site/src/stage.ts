@@ -1,4 +1,4 @@
-// Writes the pages of the site where the generator reads them.
+// Writes the pages of the site into the source folder of the generator.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fillLecture } from './lecture/fill.ts'
@@ -13,7 +13,7 @@ function write(path: string, text: string): void {
   writeFileSync(file, text)
 }
 
-/** @returns links that lead nowhere */
+/** Writes all pages and images, after emptying the folder. @returns the broken links, as `FILE: TARGET` */
 export async function stage(): Promise<string[]> {
   rmSync(stageFolder, { recursive: true, force: true })
   const pages = sitePages()

@@ -1,4 +1,4 @@
-// A fractional factorial design: what to switch on in each training, its aliases, and the effects of given scores.
+// A fractional factorial design: the levels of each run, the aliased effects, and the effects estimated from scores.
 import { aliases, analyze, type Design, design } from '@kumiki/ablation'
 import { effectsChart } from '@kumiki/report'
 import { Choice, Fields, Picture, Scroll, TextField } from '../fields.tsx'

@@ -1,4 +1,4 @@
-// A number in float32, bfloat16 and both FP8 formats: its bits, what it becomes, and how far off that is.
+// A number in float32, bfloat16, float16 and both FP8 formats: its bits, rounded value and relative error.
 import { decode, encode, type FormatName, finfo, formatOf } from '@kumiki/numerics'
 import { Choice, Fields, Scroll, TextField } from '../fields.tsx'
 import type { PartProps } from '../part.ts'

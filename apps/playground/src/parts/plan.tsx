@@ -1,4 +1,4 @@
-// A model on a cluster: the plans that fit, and of one its memory by stage and its pipeline.
+// A model on a cluster: the plans that fit, and for the selected one the memory by stage and the pipeline timeline.
 import { listModels } from '@kumiki/models/configs'
 import {
   type Candidate,
@@ -20,7 +20,7 @@ import { riskIn } from './risks.ts'
 const models = listModels()
 const gpuNames = Object.keys(gpus)
 
-/** By its whole name or a short one, as in a link. */
+/** Full name of a GPU given by its full or short name; an unknown name, as from an edited link, becomes the H100. */
 function gpuNamed(name: string): string {
   try {
     return findGpu(name).name
@@ -48,7 +48,7 @@ function search(values: Values) {
   }
 }
 
-/** Memory of each stage, and the pipeline of one step; too many passes to draw are left out. */
+/** Memory of each stage, and the timeline of one step where it can be simulated. */
 function Details({
   request,
   candidate,
@@ -77,7 +77,7 @@ function Details({
       timeline = timelineChart(simulate({ model: request.model, cluster: request.cluster, plan: resolved }), {
         language,
       })
-  } catch {} // thousands of passes are no picture
+  } catch {} // the simulator refuses plans with too many passes; the page then shows the memory only
   return (
     <>
       <Picture svg={memory} />

@@ -1,4 +1,5 @@
-// The planner's risks in the page's language. They are known by their subject and their numbers, so that a turn of phrase may change; what is not known stays English.
+// Translates the planner's risks into the language of the page. Risks are recognised by subject and numbers, so that
+// their wording may change; a risk that is not recognised stays English.
 import type { Language } from '../words.ts'
 
 const japanese: readonly (readonly [english: RegExp, japanese: string])[] = [

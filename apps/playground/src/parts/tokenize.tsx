@@ -1,4 +1,4 @@
-// What is typed, as pieces with their ids and offsets; with the page's own tokenizer, or with a file of the reader's.
+// The pieces of a text with their ids and offsets, by the built-in tokenizer or by one from a local file.
 import { type Encoding, loadTokenizer } from '@kumiki/tokenizer'
 import { loadHuggingFaceTokenizer } from '@kumiki/tokenizer/huggingface'
 import { useEffect, useState } from 'preact/hooks'

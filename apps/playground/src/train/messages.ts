@@ -1,11 +1,11 @@
-// What the page and its worker tell each other.
+// Messages between the page and its worker.
 
 export interface TrainingSettings {
   readonly device: 'auto' | 'webgpu' | 'cpu'
   readonly schedule: 'wsd' | 'cosine' | 'constant'
   readonly rate: number
   readonly epsilon: number
-  /** Name of a policy of @kumiki/train. */
+  /** Name of a precision policy of @kumiki/train. */
   readonly precision: string
   readonly steps: number
 }

@@ -1,4 +1,4 @@
-// Trains nano beside the page, and writes with what it has learnt.
+// Worker that trains the model `nano` and generates text with it.
 import { batches, packEvaluation } from '@kumiki/data'
 import { decoderModel, Generator, nano, streamText } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, constant, cosine, type Schedule, warmup, wsd } from '@kumiki/optim'
@@ -61,7 +61,7 @@ async function train(settings: TrainingSettings): Promise<void> {
   stopping = false
   for await (const { step, loss, tokensPerSecond } of trainer.run(settings.steps)) {
     tell({ kind: 'step', step, loss, tokensPerSecond })
-    await new Promise((resolve) => setTimeout(resolve)) // a message that asks to stop is read here
+    await new Promise((resolve) => setTimeout(resolve)) // yields to the event loop, which delivers a stop message
     if (stopping) break
   }
   const { natsPerToken } = await trainer.evaluate(packEvaluation(heldOut, sequenceLength, { eosId, vocabSize }))

@@ -1,4 +1,4 @@
-// What stands at the top and at the side of each page, in both languages.
+// Navigation bar and sidebar of the pages, in both languages.
 const item = (text, link) => ({ text, link })
 const group = (text, items, collapsed) => ({ text, items, ...(collapsed === undefined ? {} : { collapsed }) })
 
@@ -40,9 +40,10 @@ const lecture = [
 ]
 
 /**
- * The sidebar of the API reference: each package once, with its other entries below it.
- * @param files pages in the reference's folder, such as `@kumiki/data/node.md`. A package of several entries has an `index-1.md` for the one that is
- * imported by its name, beside an `index.md` that only lists them; what `kumiki` passes on stands with its own package.
+ * The sidebar of the API reference: each package once, with its other entry points below it.
+ * @param files pages in the folder of the reference, such as `@kumiki/data/node.md`. For a package with several entry
+ * points typedoc writes `index-1.md` for the main one, and an `index.md` that only lists them. Re-exports of `kumiki` are
+ * left out: their own packages document them.
  */
 export function apiSidebar(files) {
   const pages = files.map((file) => file.replace(/\.md$/, '')).filter((page) => !page.startsWith('kumiki/namespaces/'))

@@ -1,4 +1,4 @@
-// Two diagrams that no chart draws: a grid of GPUs, and the bits of a number.
+// The diagrams that @kumiki/report has no chart for: a grid of GPUs, and the bits of a number.
 import { encode, round } from '@kumiki/numerics'
 import type { Say } from './numbers.ts'
 
@@ -9,7 +9,9 @@ const picture = (width: number, height: number, title: string, body: string) =>
 
 const colours = ['#4269d0', '#efb118', '#ff725c', '#6cc5b0']
 
-/** DP 2 x TP 2 x PP 2: replicas beside each other, stages below, halves of each matrix beside. */
+/**
+ * DP 2 x TP 2 x PP 2: replicas and the halves of each matrix from left to right, pipeline stages from top to bottom.
+ */
 export function gridPicture(say: Say): string {
   const cells: string[] = []
   for (let dp = 0; dp < 2; dp++)
@@ -38,7 +40,7 @@ export function gridPicture(say: Say): string {
   )
 }
 
-/** The bits of a number in four formats; fields have a colour and a label. */
+/** The bits of a number in four formats; sign, exponent and fraction have a colour each. */
 export function bitsPicture(value: number, say: Say): string {
   const float32 = new Uint32Array(Float32Array.of(value).buffer)[0]
   const rows = [

@@ -1,4 +1,4 @@
-// The figures of the lecture's pages. Curves of trainings are drawn again from the records that the examples keep.
+// The figures of the lecture pages. Training curves are drawn from the results that the examples have recorded.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { analyze, design } from '@kumiki/ablation'

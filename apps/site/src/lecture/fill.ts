@@ -1,4 +1,5 @@
-// Fills the lecture's pages: `<!-- table: NAME -->` and `<!-- figure: NAME -->` become what the code computes when the site is built.
+// Fills in the lecture pages: `<!-- table: NAME -->` and `<!-- figure: NAME -->` are replaced by tables and figures
+// that are computed when the site is built.
 import type { Language } from '@kumiki/report'
 import { figures } from './figures.ts'
 import { sayIn } from './numbers.ts'
@@ -11,8 +12,10 @@ export const markersOf = (text: string): string[] =>
   [...text.matchAll(marker)].map(([, kind, name]) => `${kind}: ${name}`)
 
 /**
- * @param picture takes each figure, by name; in Japanese the names end in -ja
- * @throws RangeError for a marker that nothing computes
+ * Replaces the markers of a page.
+ * @param picture called with name and SVG of each figure; names of Japanese figures end in -ja
+ * @returns the page as Markdown
+ * @throws RangeError for a marker whose name is not in `tables` or `figures`
  */
 export function fillLecture(
   text: string,

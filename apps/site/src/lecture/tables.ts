@@ -1,4 +1,4 @@
-// The tables of the lecture's pages, each computed by the packages.
+// The tables of the lecture pages, computed with the packages.
 import { aliasTable, design, designTable, power } from '@kumiki/ablation'
 import { releaseLevels } from '@kumiki/data'
 import {
@@ -18,7 +18,7 @@ const dense = ['150m', '440m', '980m', '1.8b', '3.7b', '7.2b', '13b', '172b'].ma
 const factors = ['StackV2', 'LessFineWeb', 'MegaMath', 'Laboro', 'FinePDFs']
 const fenced = (text: string) => `\`\`\`text\n${text}\n\`\`\``
 
-/** Values as activations have them: a normal distribution and a few outliers; the same on every machine. */
+/** Values distributed like activations: normal with a few outliers, from a fixed seed. */
 export function exampleValues(count = 4096): Float32Array {
   let state = 1
   const uniform = () => (state = (state * 48271) % 2147483647) / 2147483647
@@ -34,7 +34,7 @@ const languageNames: Record<string, string> = {
   ko: '韓国語',
   other: 'その他',
 }
-/** A language of a corpus, as the page names it. */
+/** Name of a corpus language in the language of the page. */
 export const languageName = (key: string, say: Say) => say(key, languageNames[key] ?? key)
 
 export const tables = {
