@@ -101,8 +101,8 @@ function report(
   theirs: readonly StepReport[],
 ): void {
   const ceiling = {
-    gflops: medianOf(ceilings.map((c) => c.gflops)),
-    gigabytes: medianOf(ceilings.map((c) => c.gigabytes)),
+    gflops: Math.max(...ceilings.map((c) => c.gflops)),
+    gigabytes: Math.max(...ceilings.map((c) => c.gigabytes)),
   }
   const step = medianOf(profiles.map((p) => kinds.reduce((sum, kind) => sum + p[kind].milliseconds, 0)))
   const work = kinds.map((kind) => {
