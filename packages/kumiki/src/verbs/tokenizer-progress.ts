@@ -97,7 +97,7 @@ export function trainedShare(): (progress: TrainProgress) => number {
       case 'read':
         return (0.15 * done) / Math.max(1, total)
       case 'seed':
-        return 0.15
+        return 0.15 + (0.25 * done) / Math.max(1, total)
       case 'merge':
         return 0.15 + (0.85 * done) / Math.max(1, total)
       case 'rescore':

@@ -92,8 +92,11 @@ function offerSubstrings(corpus: Corpus, options: ResolvedOptions, capacity: num
     before = shared
   }
   const maxCode = corpus.alphabet.length + 2
+  let done = 0
   for (const block of sortedSuffixes(corpus.followed!, maxCode, longest, capacity)) {
     const { codes, order, size } = block
+    // Every suffix begins at a code of its own.
+    options.onProgress({ phase: 'seed', done: (done += size), total: corpus.followed!.codes })
     for (let k = 0; k < size; k++) {
       const at = order[k]
       const own = lengthOf(block, at)
