@@ -58,9 +58,9 @@ test('a study is trained, killed in the middle and ended', { timeout: 300_000 },
     'failed',
     'finished',
   ])
-  expect(again.stderr).toMatch(/2 of 4 trainings failed: run-1 \(.*; run-3 \(/)
+  expect(again.stderr).toMatch(/2 of 4 runs failed: run-1 \(.*; run-3 \(/)
   const config = JSON.parse(readFileSync(at('s/configs/run-4.json'), 'utf8'))
   writeFileSync(at('s/configs/run-4.json'), JSON.stringify({ ...config, run: { ...run, steps: 7 } }))
   const changed = await kumiki(['ablate', 'run', at('s'), '--device', 'cpu', '--threads', '1', '--json'])
-  expect(changed.json().runs[3].error).toMatch(/is not the configuration that .*run-4 was begun with/)
+  expect(changed.json().runs[3].error).toMatch(/is not the configuration that .*run-4 was started with/)
 })
