@@ -7,7 +7,8 @@
 // Everything is a product of small matrices on the packed 4 x 8 micro-kernel. Keys past a block's last visible one, and
 // the panels before its first, are never read; masked scores inside the block are set to a large negative number.
 
-import { blockGemm, packPanels } from './gemm'
+import { blockGemm } from './gemm'
+import { packPanels } from './pack'
 import { exp1, exp4, log1, tanh } from './math'
 import { expSum, scaleRow } from './rows'
 

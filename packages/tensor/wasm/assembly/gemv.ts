@@ -4,7 +4,8 @@
 // The format of the matrix is a type parameter, f32 or u16 (the codes of bfloat16), not a number: Binaryen merges the
 // equal arms of a branch on a number into one loop that tests it at every load (9 GB/s on one core instead of 25).
 
-import { KC, multiplyAdd } from './gemm'
+import { KC } from './gemm'
+import { multiplyAdd } from './tile'
 
 /** Columns at a time. */
 const width: i32 = 8

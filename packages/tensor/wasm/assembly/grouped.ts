@@ -3,7 +3,9 @@
 // micro-tiles of 4 x 8. Tasks do not depend on each other, and every element is summed over K in order, so that the
 // number of threads changes no bit.
 
-import { KC, packColumns, packRows, tile } from './gemm'
+import { KC } from './gemm'
+import { packColumns, packRows } from './pack'
+import { tile } from './tile'
 
 /** Columns of C per task. */
 const NC: i32 = 64

@@ -1,4 +1,5 @@
-export { gemmPacked, gemmThin, packB } from './gemm'
+export { gemmPacked, gemmThin } from './gemm'
+export { packB } from './pack'
 export { gemvColumns } from './gemv'
 export { groupedOuter, groupedRows } from './grouped'
 export { attentionBackward, attentionForward } from './attention'

@@ -1,5 +1,5 @@
 // Kernels over rows of n floats, and over the columns of [outer, n, inner].
-import { loadFour, loadOne } from './gemm'
+import { loadFour, loadOne } from './pack'
 import { exp1, exp4, log1, maxLanes, sumLanes } from './math'
 
 /** The sum of a row, or of its squares. Several partial sums keep the additions independent; their order is fixed. */

@@ -1,29 +1,27 @@
 // The CPU backend: the steps of a plan become calls of WebAssembly kernels on all threads.
 
 import { shown } from '../../arguments.ts'
-import { type HostArray, storageArray } from '../../dtype.ts'
+import type { HostArray } from '../../dtype.ts'
 import { DeviceError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'
 import { keyOf } from '../../graph/key.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Spec } from '../../graph/spec.ts'
 import { contiguousAccess, isContiguous } from '../../passes/access.ts'
-import { explainPlan } from '../../passes/explain.ts'
-import { type ProgramMemory, programMemory } from '../../passes/memory.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { Resolver } from '../../passes/resolve.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from '../backend.ts'
 import { expandFor, kernelsOf } from '../kernel-source.ts'
-import { runByDefinition } from '../run-by-definition.ts'
+import { type Action, type Bound, type CpuMachine, CpuProgram, type LoweredPlan, Recording } from './cpu-program.ts'
 import { calledFunctions, canFuse, type FusedKernel, fusedKernel } from './fused-kernel.ts'
 import { encodeKernels } from './kernel-module.ts'
 import { loadKernels, relaxedProbe } from './load-kernels.ts'
 import type { CpuArgument, CpuRule } from './rule.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
-import { TileChoice, type TileTrial } from './tile-choice.ts'
-import { allocatedBytes, requireAddressable, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
+import { TileChoice } from './tile-choice.ts'
+import { requireAddressable, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 export interface CpuOptions {
   /** Threads, the calling one included; default: all processors where memory can be shared, else 1. */
@@ -32,22 +30,6 @@ export interface CpuOptions {
   readonly relaxedSimd?: boolean
   /** The micro-tile of matrix products, '4x8' or '6x8' (with relaxed SIMD); default: the faster one by measurement. */
   readonly tile?: string
-}
-
-/** An argument of a call: a number, or a slot's pointer plus an offset. */
-type Bound =
-  | number
-  | { readonly slot: number; readonly offset: number }
-  | { readonly scratch: number }
-  | 'threadScratch'
-  | 'tile'
-
-interface Instruction {
-  readonly kernel: number
-  readonly count: number
-  readonly grain: number
-  readonly args: readonly Bound[]
-  readonly trial?: TileTrial
 }
 
 /** A loaded module of fused kernels. It is unloaded when no program uses one of them. */
@@ -64,12 +46,6 @@ interface LoadedKernel {
   readonly kernel: number
   readonly count: number
   readonly grain: number
-}
-
-type Action = (Instruction | { readonly definition: Step }) & {
-  readonly name: string
-  readonly flops: number
-  readonly bytes: number
 }
 
 /** Whether a node is the square of a contiguous float32 operand. */
@@ -100,27 +76,16 @@ export class CpuBackend implements Backend {
   readonly kind = 'cpu'
   readonly description: string
   readonly counters: Counters
-  private readonly memory: WasmMemory
-  private readonly pool: ThreadPool
+  private readonly machine: CpuMachine
   private readonly shared: boolean
-  private readonly recorder: { current: Recording | undefined } = { current: undefined }
   /** Fused kernels already loaded, by the key of their step. */
   private readonly fused = new Map<string, LoadedKernel>()
-  private readonly tiles: TileChoice
 
-  private constructor(
-    memory: WasmMemory,
-    pool: ThreadPool,
-    counters: Counters,
-    shared: boolean,
-    fused: boolean,
-    tile?: string,
-  ) {
-    this.memory = memory
-    this.pool = pool
+  private constructor(machine: CpuMachine, shared: boolean, fused: boolean) {
+    const { pool, counters } = machine
+    this.machine = machine
     this.counters = counters
     this.shared = shared
-    this.tiles = new TileChoice(fused, tile)
     this.description = `WebAssembly ${fused ? 'relaxed SIMD' : 'SIMD'}, ${pool.threads} thread${pool.threads === 1 ? '' : 's'}`
   }
 
@@ -135,15 +100,16 @@ export class CpuBackend implements Backend {
     const fused = options.relaxedSimd !== false && WebAssembly.validate(relaxedProbe)
     const bytes = bytesOf(await loadKernels(shared, fused))
     const pool = await ThreadPool.create(memory, await compileKernels(bytes), threads)
-    return new CpuBackend(memory, pool, counters, shared, fused, options.tile)
+    const tiles = new TileChoice(fused, options.tile)
+    return new CpuBackend({ memory, pool, tiles, counters, recorder: { current: undefined } }, shared, fused)
   }
 
   allocate(bytes: number): DeviceBuffer {
-    return this.memory.allocate(bytes)
+    return this.machine.memory.allocate(bytes)
   }
 
   release(buffer: DeviceBuffer): void {
-    this.memory.release(buffer as WasmBuffer)
+    this.machine.memory.release(buffer as WasmBuffer)
   }
 
   discard(buffer: DeviceBuffer): void {
@@ -151,13 +117,13 @@ export class CpuBackend implements Backend {
   }
 
   upload(buffer: DeviceBuffer, data: HostArray): void {
-    this.memory
+    this.machine.memory
       .bytes(buffer as WasmBuffer, data.byteLength)
       .set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
 
   async download(buffer: DeviceBuffer, bytes: number): Promise<ArrayBuffer> {
-    return this.memory.bytes(buffer as WasmBuffer, bytes).slice().buffer as ArrayBuffer
+    return this.machine.memory.bytes(buffer as WasmBuffer, bytes).slice().buffer as ArrayBuffer
   }
 
   async compile(graph: Graph, options: CompileOptions): Promise<Executable> {
@@ -171,20 +137,8 @@ export class CpuBackend implements Backend {
         takesWork: (_, work, resolver) => work.length === 1 && squaresMemory(work[0], resolver),
       },
     })
-    const { actions, scratchBytes, threadScratchBytes, modules } = this.lower(plan)
-    const program = new CpuProgram(
-      this.recorder,
-      this.memory,
-      this.pool,
-      this.tiles,
-      this.counters,
-      plan,
-      actions,
-      scratchBytes,
-      threadScratchBytes,
-      options.keepTemporaries,
-      () => this.giveUp(modules),
-    )
+    const { modules, ...lowered } = this.lower(plan)
+    const program = new CpuProgram(this.machine, plan, lowered, options.keepTemporaries, () => this.giveUp(modules))
     try {
       requireAddressable(program.memory())
     } catch (error) {
@@ -195,11 +149,11 @@ export class CpuBackend implements Backend {
   }
 
   record(into: KernelTiming[] | undefined): void {
-    this.recorder.current = into && new Recording(into)
+    this.machine.recorder.current = into && new Recording(into)
   }
 
   destroy(): void {
-    this.pool.destroy()
+    this.machine.pool.destroy()
   }
 
   /** Called when a program that used these modules is disposed: unloads those that no other program uses. */
@@ -207,16 +161,12 @@ export class CpuBackend implements Backend {
     for (const m of modules) {
       if (--m.users > 0) continue
       for (const key of m.keys) this.fused.delete(key)
-      this.pool.unload(m.module)
+      this.machine.pool.unload(m.module)
     }
   }
 
-  private lower(plan: Plan): {
-    actions: Action[]
-    scratchBytes: number
-    threadScratchBytes: number
-    modules: ReadonlySet<FusedModule>
-  } {
+  private lower(plan: Plan): LoweredPlan & { readonly modules: ReadonlySet<FusedModule> } {
+    const { pool, tiles } = this.machine
     let scratchBytes = 0
     let threadScratchBytes = 0
     const made = new Map<string, FusedKernel>()
@@ -241,7 +191,7 @@ export class CpuBackend implements Backend {
     }
     if (made.size > 0) {
       const kernels = [...made.values()].map((m) => m.fn)
-      const module = this.pool.load(encodeKernels(kernels, functions, this.shared))
+      const module = pool.load(encodeKernels(kernels, functions, this.shared))
       const owner: FusedModule = { module, keys: [...made.keys()], users: 0 }
       let kernel = module.first
       for (const [key, { count, grain }] of made) this.fused.set(key, { owner, kernel: kernel++, count, grain })
@@ -292,155 +242,14 @@ export class CpuBackend implements Backend {
         name: made.calls.length === 1 ? step.name : `${step.name} ${c.kernel}`,
         flops: i === made.calls.length - 1 ? about.flops : 0,
         bytes: about.bytes,
-        kernel: this.pool.kernel(c.kernel),
+        kernel: pool.kernel(c.kernel),
         count: c.count,
         grain: c.grain,
         args: c.args.map(bind),
-        trial: c.args.includes('tile') && i === made.calls.length - 1 ? this.tiles.trial(about.flops) : undefined,
+        trial: c.args.includes('tile') && i === made.calls.length - 1 ? tiles.trial(about.flops) : undefined,
       }))
     })
     return { actions, scratchBytes, threadScratchBytes: Math.ceil(threadScratchBytes / 64) * 64, modules }
-  }
-}
-
-/** Kernel times in microseconds, relative to the start of the recording. */
-class Recording {
-  private readonly into: KernelTiming[]
-  private readonly began = performance.now()
-
-  constructor(into: KernelTiming[]) {
-    this.into = into
-  }
-
-  add({ name, flops, bytes }: Action, started: number): void {
-    const duration = (performance.now() - started) * 1000
-    this.into.push({ name, start: (started - this.began) * 1000, duration, flops, bytes })
-  }
-}
-
-class CpuProgram implements Executable {
-  readonly aliases: readonly number[]
-  private readonly memoryPool: WasmMemory
-  private readonly pool: ThreadPool
-  private readonly tiles: TileChoice
-  private readonly counters: Counters
-  private readonly plan: Plan
-  private readonly actions: readonly Action[]
-  private readonly scratchBytes: number
-  private readonly threadScratchBytes: number
-  private readonly keep: boolean
-  private held: WasmBuffer[] | undefined
-  private disposed = false
-  private readonly onDispose: () => void
-  private readonly recorder: { readonly current: Recording | undefined }
-
-  constructor(
-    recorder: { readonly current: Recording | undefined },
-    memory: WasmMemory,
-    pool: ThreadPool,
-    tiles: TileChoice,
-    counters: Counters,
-    plan: Plan,
-    actions: readonly Action[],
-    scratchBytes: number,
-    threadScratchBytes: number,
-    keep: boolean,
-    onDispose: () => void,
-  ) {
-    this.onDispose = onDispose
-    this.recorder = recorder
-    this.memoryPool = memory
-    this.pool = pool
-    this.tiles = tiles
-    this.counters = counters
-    this.plan = plan
-    this.actions = actions
-    this.scratchBytes = scratchBytes
-    this.threadScratchBytes = threadScratchBytes
-    this.keep = keep
-    this.aliases = plan.aliases
-  }
-
-  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
-    const { plan, pool, tiles } = this
-    const recording = this.recorder.current
-    const temporaries = this.held ?? this.take()
-    if (this.keep) this.held = temporaries
-    const places = { input: inputs, output: outputs, temporary: temporaries }
-    const pointers = plan.locations.map((l) => (places[l.kind][l.index] as WasmBuffer).pointer + l.offset)
-    const scratch = temporaries[plan.temporaries.length]?.pointer ?? 0
-    const threadScratch = temporaries[plan.temporaries.length + 1]?.pointer ?? 0
-    try {
-      for (const action of this.actions) {
-        this.counters.dispatches++
-        const started = recording ? performance.now() : 0
-        if ('definition' in action) {
-          runByDefinition(action.definition, (slot) => {
-            const { dtype, elements } = plan.slots[slot]
-            return storageArray(dtype, this.memoryPool.memory.buffer, pointers[slot], elements)
-          })
-          if (recording) recording.add(action, started)
-          continue
-        }
-        const { kernel, count, grain, trial } = action
-        const call = () => {
-          let scratchArgument = -1
-          const args = action.args.map((a, i) => {
-            if (typeof a === 'number') return a
-            if (a === 'tile') return tiles.current
-            if (a === 'threadScratch') {
-              scratchArgument = i
-              return threadScratch
-            }
-            return 'slot' in a ? pointers[a.slot] + a.offset : scratch + a.scratch
-          })
-          pool.run(kernel, count, grain, args, scratchArgument, this.threadScratchBytes)
-        }
-        if (trial) tiles.run(trial, call)
-        else call()
-        if (recording) recording.add(action, started)
-      }
-    } finally {
-      if (!this.keep) for (const b of temporaries) this.memoryPool.release(b)
-    }
-  }
-
-  explain(): string {
-    return explainPlan(this.plan)
-  }
-
-  memory(): ProgramMemory {
-    return programMemory(this.plan, this.scratchSizes(), allocatedBytes)
-  }
-
-  releaseTemporaries(): void {
-    for (const b of this.held ?? []) this.memoryPool.release(b)
-    this.held = undefined
-  }
-
-  dispose(): void {
-    this.releaseTemporaries()
-    if (this.disposed) return
-    this.disposed = true
-    this.onDispose()
-  }
-
-  private scratchSizes(): number[] {
-    return [this.scratchBytes, this.threadScratchBytes * this.pool.threads]
-  }
-
-  /** Allocates the temporaries, then shared and per-thread scratch: all of them, or none if one fails. */
-  private take(): WasmBuffer[] {
-    const taken: WasmBuffer[] = []
-    try {
-      for (const bytes of [...this.plan.temporaries, ...this.scratchSizes()]) {
-        taken.push(this.memoryPool.allocate(bytes))
-      }
-    } catch (error) {
-      for (const b of taken) this.memoryPool.release(b)
-      throw error
-    }
-    return taken
   }
 }
 

@@ -1,0 +1,171 @@
+// A compiled program of the CPU backend: its kernel calls in order, and its memory.
+
+import { storageArray } from '../../dtype.ts'
+import { explainPlan } from '../../passes/explain.ts'
+import { type ProgramMemory, programMemory } from '../../passes/memory.ts'
+import type { Plan, Step } from '../../passes/plan.ts'
+import type { DeviceBuffer } from '../../storage.ts'
+import type { Counters, Executable, KernelTiming } from '../backend.ts'
+import { runByDefinition } from '../run-by-definition.ts'
+import type { ThreadPool } from './thread-pool.ts'
+import type { TileChoice, TileTrial } from './tile-choice.ts'
+import { allocatedBytes, type WasmBuffer, type WasmMemory } from './wasm-memory.ts'
+
+/** An argument of a call: a number, or a slot's pointer plus an offset. */
+export type Bound =
+  | number
+  | { readonly slot: number; readonly offset: number }
+  | { readonly scratch: number }
+  | 'threadScratch'
+  | 'tile'
+
+interface Instruction {
+  readonly kernel: number
+  readonly count: number
+  readonly grain: number
+  readonly args: readonly Bound[]
+  readonly trial?: TileTrial
+}
+
+export type Action = (Instruction | { readonly definition: Step }) & {
+  readonly name: string
+  readonly flops: number
+  readonly bytes: number
+}
+
+/** What all programs of a backend run on. */
+export interface CpuMachine {
+  readonly memory: WasmMemory
+  readonly pool: ThreadPool
+  readonly tiles: TileChoice
+  readonly counters: Counters
+  readonly recorder: { current: Recording | undefined }
+}
+
+/** The steps of a plan as kernel calls. */
+export interface LoweredPlan {
+  readonly actions: readonly Action[]
+  /** Scratch memory that the threads share. */
+  readonly scratchBytes: number
+  readonly threadScratchBytes: number
+}
+
+/** Kernel times in microseconds, relative to the start of the recording. */
+export class Recording {
+  private readonly into: KernelTiming[]
+  private readonly began = performance.now()
+
+  constructor(into: KernelTiming[]) {
+    this.into = into
+  }
+
+  add({ name, flops, bytes }: Action, started: number): void {
+    const duration = (performance.now() - started) * 1000
+    this.into.push({ name, start: (started - this.began) * 1000, duration, flops, bytes })
+  }
+}
+
+export class CpuProgram implements Executable {
+  readonly aliases: readonly number[]
+  private readonly machine: CpuMachine
+  private readonly plan: Plan
+  private readonly lowered: LoweredPlan
+  private readonly keep: boolean
+  private held: WasmBuffer[] | undefined
+  private disposed = false
+  private readonly onDispose: () => void
+
+  constructor(machine: CpuMachine, plan: Plan, lowered: LoweredPlan, keep: boolean, onDispose: () => void) {
+    this.machine = machine
+    this.plan = plan
+    this.lowered = lowered
+    this.keep = keep
+    this.onDispose = onDispose
+    this.aliases = plan.aliases
+  }
+
+  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
+    const { plan } = this
+    const { memory, pool, tiles, counters, recorder } = this.machine
+    const { actions, threadScratchBytes } = this.lowered
+    const recording = recorder.current
+    const temporaries = this.held ?? this.take()
+    if (this.keep) this.held = temporaries
+    const places = { input: inputs, output: outputs, temporary: temporaries }
+    const pointers = plan.locations.map((l) => (places[l.kind][l.index] as WasmBuffer).pointer + l.offset)
+    const scratch = temporaries[plan.temporaries.length]?.pointer ?? 0
+    const threadScratch = temporaries[plan.temporaries.length + 1]?.pointer ?? 0
+    try {
+      for (const action of actions) {
+        counters.dispatches++
+        const started = recording ? performance.now() : 0
+        if ('definition' in action) {
+          runByDefinition(action.definition, (slot) => {
+            const { dtype, elements } = plan.slots[slot]
+            return storageArray(dtype, memory.memory.buffer, pointers[slot], elements)
+          })
+          if (recording) recording.add(action, started)
+          continue
+        }
+        const { kernel, count, grain, trial } = action
+        const call = () => {
+          let scratchArgument = -1
+          const args = action.args.map((a, i) => {
+            if (typeof a === 'number') return a
+            if (a === 'tile') return tiles.current
+            if (a === 'threadScratch') {
+              scratchArgument = i
+              return threadScratch
+            }
+            return 'slot' in a ? pointers[a.slot] + a.offset : scratch + a.scratch
+          })
+          pool.run(kernel, count, grain, args, scratchArgument, threadScratchBytes)
+        }
+        if (trial) tiles.run(trial, call)
+        else call()
+        if (recording) recording.add(action, started)
+      }
+    } finally {
+      if (!this.keep) for (const b of temporaries) memory.release(b)
+    }
+  }
+
+  explain(): string {
+    return explainPlan(this.plan)
+  }
+
+  memory(): ProgramMemory {
+    return programMemory(this.plan, this.scratchSizes(), allocatedBytes)
+  }
+
+  releaseTemporaries(): void {
+    for (const b of this.held ?? []) this.machine.memory.release(b)
+    this.held = undefined
+  }
+
+  dispose(): void {
+    this.releaseTemporaries()
+    if (this.disposed) return
+    this.disposed = true
+    this.onDispose()
+  }
+
+  private scratchSizes(): number[] {
+    const { scratchBytes, threadScratchBytes } = this.lowered
+    return [scratchBytes, threadScratchBytes * this.machine.pool.threads]
+  }
+
+  /** Allocates the temporaries, then shared and per-thread scratch: all of them, or none if one fails. */
+  private take(): WasmBuffer[] {
+    const taken: WasmBuffer[] = []
+    try {
+      for (const bytes of [...this.plan.temporaries, ...this.scratchSizes()]) {
+        taken.push(this.machine.memory.allocate(bytes))
+      }
+    } catch (error) {
+      for (const b of taken) this.machine.memory.release(b)
+      throw error
+    }
+    return taken
+  }
+}
