@@ -12,7 +12,7 @@ import { LineCounts } from './line-counts.ts'
 import type { ResolvedOptions } from './options.ts'
 import { sampledLines } from './sampled-lines.ts'
 import { withUserSymbols } from './user-symbols.ts'
-import { blockLimit, newName, type Workspace } from './workspace.ts'
+import { blockLimit, newName, saveCorpus, type Workspace } from './workspace.ts'
 
 /** The text to train on: its alphabet, and its distinct fragments with their counts. */
 export type Corpus = {
@@ -65,14 +65,12 @@ export class CorpusReader {
   readonly #workspace: Workspace | undefined
   readonly #normalizer: Normalizer
   readonly #symbols: PieceTrie | undefined
-  readonly #total: number
   readonly #counts: LineCounts | undefined
 
   /** @param total number of lines for progress; 0: unknown */
   constructor(options: ResolvedOptions, workspace?: Workspace, total = 0) {
     this.#options = options
     this.#workspace = workspace
-    this.#total = total
     const { trie, normalizer } = withUserSymbols(
       [...options.userDefinedSymbols],
       normalizerSpecOf(options),
@@ -80,7 +78,8 @@ export class CorpusReader {
     )
     this.#symbols = trie
     this.#normalizer = normalizer
-    if (!this.isComplete) this.#counts = new LineCounts(workspace)
+    const { onProgress } = options
+    if (!this.isComplete) this.#counts = new LineCounts({ caller: 'train', total, onProgress, workspace })
   }
 
   /** Whether a resumed workspace already has the counts of all lines. */
@@ -89,19 +88,11 @@ export class CorpusReader {
   }
 
   add(line: string): void {
+    this.#counts!.line(line, this.#count)
+  }
+
+  readonly #count = (line: string): void => {
     const counts = this.#counts!
-    if (typeof line !== 'string') {
-      throw new TokenizerError(`train: line ${counts.lines} is ${typeof line}; lines are strings`)
-    }
-    if (counts.begin()) this.#count(line, counts)
-    if (counts.lines % 10_000 === 0) this.#tell(counts.lines, Math.max(counts.lines, this.#total))
-  }
-
-  #tell(done: number, total: number): void {
-    this.#options.onProgress({ phase: 'read', done, total })
-  }
-
-  #count(line: string, counts: LineCounts): void {
     const options = this.#options
     const symbols = this.#symbols
     const { units, length } = this.#normalizer.normalize(line, false)
@@ -128,7 +119,6 @@ export class CorpusReader {
       }
     }
     cut(start, length)
-    counts.end()
   }
 
   /** @throws TokenizerError where the lines have no text */
@@ -137,7 +127,7 @@ export class CorpusReader {
     const options = this.#options
     if (workspace?.state.corpus) return savedCorpus(workspace, options)
     const counts = this.#counts!
-    this.#tell(counts.lines, counts.lines)
+    counts.end()
     const characters = new Float64Array(CODE_POINTS)
     const groups = counts.groups(({ units, length, count }) => {
       for (let i = 0; i < length; i++) {
@@ -152,18 +142,12 @@ export class CorpusReader {
     }
     const blocks = writeBlocks(groups, alphabet, options, workspace)
     if (workspace) {
-      const { state, spill } = workspace
-      const { runs } = state
-      state.corpus = {
+      saveCorpus(workspace, {
         alphabet,
         characterCounts,
         fragments: blocks.fragments.saved!,
         ...(blocks.followed && { followed: blocks.followed.saved! }),
-      }
-      state.runs = []
-      workspace.save()
-      for (const run of runs) spill.remove(run)
-      spill.collect()
+      })
     }
     return corpusOf(alphabet, characterCounts, blocks, options)
   }

@@ -2,24 +2,24 @@
 import { type ModelFile, PieceType } from '../sentencepiece/model-file.ts'
 import type { Normalizer } from '../sentencepiece/normalizer.ts'
 import { longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
-import { TokenizerError } from '../tokenizer-error.ts'
 import { codePointAt } from '../utf8.ts'
 import { type Blocks, BlockWriter, savedBlocks } from './blocks.ts'
 import type { EstimatedPieces } from './estimated-pieces.ts'
 import { LineCounts } from './line-counts.ts'
 import type { TrainProgress } from './options.ts'
 import { withUserSymbols } from './user-symbols.ts'
-import { blockLimit, newName, type Workspace } from './workspace.ts'
+import { blockLimit, newName, saveCorpus, type Workspace } from './workspace.ts'
 
 /** Nothing depends on what follows a fragment. */
 const NO_FOLLOWER = 0
 
-/** Counts fragments line by line; characters of no piece are dropped. With a workspace, counts that exceed its budget go to disk. */
+/**
+ * Counts fragments line by line; characters of no piece are dropped. With a workspace, counts that exceed its budget go
+ * to disk.
+ */
 export class EstimatedText {
   readonly #pieces: EstimatedPieces
   readonly #workspace: Workspace | undefined
-  readonly #onProgress: (progress: TrainProgress) => void
-  readonly #total: number
   readonly #normalizer: Normalizer
   readonly #symbols: PieceTrie | undefined
   readonly #counts: LineCounts | undefined
@@ -36,11 +36,9 @@ export class EstimatedText {
     const { trie, normalizer } = withUserSymbols(symbols, file.normalizer, file.trainer.treatWhitespaceAsSuffix)
     this.#pieces = pieces
     this.#workspace = workspace
-    this.#onProgress = onProgress
-    this.#total = total
     this.#normalizer = normalizer
     this.#symbols = trie
-    if (!this.isComplete) this.#counts = new LineCounts(workspace)
+    if (!this.isComplete) this.#counts = new LineCounts({ caller: 'reestimateScores', total, onProgress, workspace })
   }
 
   /** Whether a resumed workspace already has the counts of all lines. */
@@ -49,19 +47,11 @@ export class EstimatedText {
   }
 
   add(line: string): void {
+    this.#counts!.line(line, this.#count)
+  }
+
+  readonly #count = (line: string): void => {
     const counts = this.#counts!
-    if (typeof line !== 'string') {
-      throw new TokenizerError(`reestimateScores: line ${counts.lines} is ${typeof line}; lines are strings`)
-    }
-    if (counts.begin()) this.#count(line, counts)
-    if (counts.lines % 10_000 === 0) this.#tell(counts.lines, Math.max(counts.lines, this.#total))
-  }
-
-  #tell(done: number, total: number): void {
-    this.#onProgress({ phase: 'read', done, total })
-  }
-
-  #count(line: string, counts: LineCounts): void {
     const { codeOf, inside } = this.#pieces
     const symbols = this.#symbols
     const { units, length } = this.#normalizer.normalize(line, false)
@@ -85,7 +75,6 @@ export class EstimatedText {
       at = next
     }
     cut(length)
-    counts.end()
   }
 
   /**
@@ -96,15 +85,15 @@ export class EstimatedText {
     const workspace = this.#workspace
     if (workspace?.state.corpus) return savedBlocks(workspace.state.corpus.fragments, workspace.spill)
     const counts = this.#counts!
-    this.#tell(counts.lines, counts.lines)
+    counts.end()
     for (const text of vocabulary) {
       // Each is a line of its own, so that a resumed run passes over it.
-      if (!counts.begin()) continue
-      counts.reserve(text.length)
-      const units = new Uint16Array(text.length)
-      for (let i = 0; i < text.length; i++) units[i] = text.charCodeAt(i)
-      counts.add(units, 0, text.length, NO_FOLLOWER)
-      counts.end()
+      counts.line(text, () => {
+        counts.reserve(text.length)
+        const units = new Uint16Array(text.length)
+        for (let i = 0; i < text.length; i++) units[i] = text.charCodeAt(i)
+        counts.add(units, 0, text.length, NO_FOLLOWER)
+      })
     }
     const { codeOf, characters } = this.#pieces
     const file = workspace && {
@@ -123,15 +112,7 @@ export class EstimatedText {
       writer.end(count)
     }
     const blocks = writer.finish()
-    if (workspace) {
-      const { state, spill } = workspace
-      const { runs } = state
-      state.corpus = { alphabet: [], characterCounts: [], fragments: blocks.saved! }
-      state.runs = []
-      workspace.save()
-      for (const run of runs) spill.remove(run)
-      spill.collect()
-    }
+    if (workspace) saveCorpus(workspace, { alphabet: [], characterCounts: [], fragments: blocks.saved! })
     return blocks
   }
 }

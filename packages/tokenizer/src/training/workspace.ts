@@ -41,6 +41,16 @@ export function newState(): TrainingState {
 /** Maximum number of codes of a block on disk. */
 const BLOCK_CODES = 1 << 20
 
+/** Records the corpus, and removes the runs that it was made of. */
+export function saveCorpus({ state, spill, save }: Workspace, corpus: NonNullable<TrainingState['corpus']>): void {
+  const { runs } = state
+  state.corpus = corpus
+  state.runs = []
+  save()
+  for (const run of runs) spill.remove(run)
+  spill.collect()
+}
+
 /** How many codes a block on disk may hold under the budget. */
 export function blockLimit({ budget }: Workspace): number {
   return Math.max(64, Math.min(BLOCK_CODES, Math.floor(budget / 64)))
