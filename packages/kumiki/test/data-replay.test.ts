@@ -65,6 +65,8 @@ torchrun pretrain_gpt.py --seed 42 --seq-length 8 --global-batch-size 4 \\
     code: 2,
     stderr: 'kumiki data replay: step must be from 1 to 30, the last of the run, got 31\n',
   })
+  const elsewhere = await inProcess(['data', 'replay', '--launch', launch, '--step', '7'])
+  expect(elsewhere.stderr).toMatch(/cluster\/\S+: there is no such file; .*; .* give --move FROM=TO\n$/)
   const { prefix, parts } = samples[3]
   const found = await inProcess(['data', 'find', ...flags, '--document', `${prefix}:${parts[0].document}`, '--json'])
   const { offset, tokens } = parts[0]

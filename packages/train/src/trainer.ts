@@ -145,7 +145,7 @@ export class Trainer {
       if (!found) throw error
       throw new TrainingError(
         `${error.message}. The first parameter with non-finite values is now ${found.name}, with ${found.count} of ${found.of}`,
-        { cause: error },
+        { cause: error, problem: error.problem },
       )
     }
   }
@@ -199,8 +199,10 @@ export class Trainer {
       const gradients = failed ? gradientFault(Object.keys(state.params), await gradSquares.data()) : ''
       for (const t of tensorsOf([loss, gradNorm, gradSquares, amaxes, overflow, clipped, metrics])) t.dispose()
       if (failed) {
+        const problem = `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}`
         throw new TrainingError(
-          `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Resume from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup${gradients}${this.firstClipped ? `. ${this.firstClipped}` : ''}`,
+          `${problem}; training stopped. Resume from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup${gradients}${this.firstClipped ? `. ${this.firstClipped}` : ''}`,
+          { problem },
         )
       }
       return {

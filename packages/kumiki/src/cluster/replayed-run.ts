@@ -140,7 +140,7 @@ export async function openRun(options: RunFlags): Promise<{ replay: Replay; note
     const index =
       indexes.get(prefix) ??
       (await readDatasetIndex(prefix).catch((error: Error) => {
-        throw /there is no such file/.test(error.message) && !move
+        throw (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT' && !move
           ? new Error(`${error.message}; if the files have another location here, give --move FROM=TO`, {
               cause: error,
             })

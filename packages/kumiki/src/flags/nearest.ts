@@ -14,7 +14,10 @@ export function nearest(
   return best && best[0] <= edits ? best[1] : undefined
 }
 
-/** ` (Did you mean --model?)`, in commander's words for verbs, or an empty string if no name is near. A transposition counts as two edits. */
+/**
+ * ` (Did you mean --model?)`, in commander's words for verbs, or an empty string if no name is near. A transposition
+ * counts as two edits.
+ */
 export function suggestion(name: string, known: readonly string[]): string {
   const meant = nearest(name, known, Math.ceil(plain(name).length / 3))
   return meant === undefined ? '' : ` (Did you mean ${meant}?)`

@@ -351,7 +351,5 @@ function toTensors(
 /** An observer that logs rollbacks after non-finite values. */
 const logRewinds = (write: (line: string) => void): RunObserver => ({
   onRewind: ({ fromStep, toStep, reason }) =>
-    write(
-      `${reason.split('; training stopped')[0]}. Rolled back to step ${toStep}; the data of steps ${toStep + 1} to ${fromStep} is skipped`,
-    ),
+    write(`${reason}. Rolled back to step ${toStep}; the data of steps ${toStep + 1} to ${fromStep} is skipped`),
 })

@@ -173,8 +173,9 @@ function subsetOf({ out, subset, origin, licence, language, releaseLevel }: Buil
 
 /** Adds the remedy to the error of a full disk: completed parts are kept. */
 function roomNeeded(error: unknown): unknown {
-  const { message } = error as Error
-  return /\((the disk is full|the quota is used up)\)$/.test(message)
+  const { message, cause } = error as Error
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code
+  return code === 'ENOSPC' || code === 'EDQUOT'
     ? new Error(`${message}; completed parts are kept: free some space and run the same command again`, {
         cause: error,
       })

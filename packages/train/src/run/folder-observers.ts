@@ -197,6 +197,7 @@ function sayTrouble(
           `${end.error.message}. ${wayBack(path, trainer.step, configuration, found, since, verb)}`,
           {
             cause: end.error,
+            problem: end.error.problem,
           },
         )
       }

@@ -64,6 +64,7 @@ export interface RunRewind {
   readonly fromStep: number
   /** The step of the restored state. */
   readonly toStep: number
+  /** `problem` of the step's TrainingError. */
   readonly reason: string
 }
 
@@ -256,8 +257,10 @@ export class Run {
     const found = await this.trainer.nonFiniteParameter()
     if (!found) return
     const { step } = this.trainer
+    const problem = `step ${step}: the update left ${found.count} of ${found.of} values of ${found.name} NaN or infinite`
     throw new TrainingError(
-      `step ${step}: the update left ${found.count} of ${found.of} values of ${found.name} NaN or infinite; training stopped without a checkpoint of this state. Resume from the last checkpoint with a smaller learning rate (it was ${this.options.schedule(step - 1)})`,
+      `${problem}; training stopped without a checkpoint of this state. Resume from the last checkpoint with a smaller learning rate (it was ${this.options.schedule(step - 1)})`,
+      { problem },
     )
   }
 
@@ -296,11 +299,12 @@ export class Run {
     if (this.rewinds.count > 3)
       throw new TrainingError(`${error.message} (after three rewinds without passing step ${this.rewinds.furthest})`, {
         cause: error,
+        problem: error.problem,
       })
     // The data position is kept, so that batches since the snapshot are skipped.
     await trainer.restore({ ...kept, batches: trainer.dataPosition })
     for (const step of this.evaluations.keys()) if (step > kept.step) this.evaluations.delete(step)
-    const rewind = { fromStep, toStep: kept.step, reason: error.message }
+    const rewind = { fromStep, toStep: kept.step, reason: error.problem }
     await this.notify((observer) => observer.onRewind?.(rewind, this))
   }
 
