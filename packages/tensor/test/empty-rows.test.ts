@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CpuBackend } from '../src/backends/cpu/cpu-backend.ts'
-import type { ThreadPool } from '../src/backends/cpu/thread-pool.ts'
+import type { CpuMachine } from '../src/backends/cpu/cpu-program.ts'
 import {
   all,
   any,
@@ -55,7 +55,7 @@ test('losses over an empty vocabulary and attention without keys are refused', (
 
 test('the thread pool refuses counts and grains that are no numbers', async () => {
   const backend = await CpuBackend.create({ threads: 2 })
-  const pool = (backend as unknown as { pool: ThreadPool }).pool
+  const { pool } = (backend as unknown as { machine: CpuMachine }).machine
   const id = pool.kernel('sumRows')
   for (const count of [NaN, Infinity, 1.5]) expect(() => pool.run(id, count, 1, [0, 0, 0], -1, 0)).toThrow(/sumRows/)
   expect(() => pool.run(id, 4, NaN, [0, 0, 0], -1, 0)).toThrow(/sumRows/)

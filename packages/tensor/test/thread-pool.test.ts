@@ -1,9 +1,9 @@
 import { FunctionBody } from '@kumiki/wasm'
 import { expect, test } from 'vitest'
 import { CpuBackend } from '../src/backends/cpu/cpu-backend.ts'
+import type { CpuMachine } from '../src/backends/cpu/cpu-program.ts'
 import { encodeKernels } from '../src/backends/cpu/kernel-module.ts'
-import type { ThreadPool } from '../src/backends/cpu/thread-pool.ts'
-import type { WasmBuffer, WasmMemory } from '../src/backends/cpu/wasm-memory.ts'
+import type { WasmBuffer } from '../src/backends/cpu/wasm-memory.ts'
 
 /** A module with one kernel `(start, end, thread)`. */
 function moduleOf(build: (body: FunctionBody) => void): Uint8Array {
@@ -16,7 +16,7 @@ const unreachable = 0x00
 
 test('a kernel that traps in a worker is reported; the caller does not wait for ever', async () => {
   const backend = await CpuBackend.create({ threads: 2 })
-  const pool = (backend as unknown as { pool: ThreadPool }).pool
+  const { pool } = (backend as unknown as { machine: CpuMachine }).machine
   // Traps on every thread but the calling one, which runs its chunks as usual.
   const { first: id } = pool.load(
     moduleOf((body) => {
@@ -36,7 +36,7 @@ test('a kernel that traps in a worker is reported; the caller does not wait for 
 
 test('a kernel that traps on the calling thread throws there', async () => {
   const backend = await CpuBackend.create({ threads: 1 })
-  const pool = (backend as unknown as { pool: ThreadPool }).pool
+  const { pool } = (backend as unknown as { machine: CpuMachine }).machine
   const { first: id } = pool.load(encodeKernels([{ name: 'kernel', parameters: 3, body: trap() }], [], false))
   expect(() => pool.run(id, 1, 1, [], -1, 0)).toThrow(/unreachable/)
   backend.destroy()
@@ -44,9 +44,8 @@ test('a kernel that traps on the calling thread throws there', async () => {
 
 test('a module takes the place of one that was unloaded, on every thread', async () => {
   const backend = await CpuBackend.create({ threads: 2 })
-  const pool = (backend as unknown as { pool: ThreadPool }).pool
+  const { pool, memory } = (backend as unknown as { machine: CpuMachine }).machine
   const buffer = backend.allocate(256) as WasmBuffer
-  const memory = (backend as unknown as { memory: WasmMemory }).memory
   /** Writes a number to every element of its range. */
   const fill = (value: number) => {
     const body = new FunctionBody(4)
