@@ -16,7 +16,7 @@ const at = {
   chunk: 5,
   arguments: 6,
   scratchArgument: 7,
-  /** 1 once a kernel has trapped in a worker. */
+  /** The length of the message once a kernel has failed in a worker. */
   failed: 8,
   directory: 16,
 } as const
@@ -38,7 +38,7 @@ const maximumChunks = 0xffff
  * shows that the slot holds another module.
  */
 const workerBody = `
-function start({ memory, kernels, words, args, thread }) {
+function start({ memory, kernels, words, args, message, thread }) {
   const base = new WebAssembly.Instance(kernels, { env: { memory, abort() { throw new Error('abort in a kernel') } } })
   const functions = (module, instance) =>
     WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function').map(({ name }) => instance.exports[name])
@@ -75,9 +75,11 @@ function start({ memory, kernels, words, args, thread }) {
         if (scratch >= 0) list[scratch] += thread * args[n]
         const from = (left - 1) * chunk
         kernel(from, Math.min(from + chunk, words[${at.count}]), thread, ...list)
-      } catch {
-        // Without this, the calling thread would wait for this chunk forever.
-        Atomics.store(words, ${at.failed}, 1)
+      } catch (error) {
+        // Without this, the calling thread would wait for this chunk forever. The first thread to fail says why.
+        const text = String(error).slice(0, message.length)
+        if (Atomics.compareExchange(words, ${at.failed}, 0, text.length) === 0)
+          for (let i = 0; i < text.length; i++) message[i] = text.charCodeAt(i)
       }
       Atomics.add(words, ${at.done}, 1)
       Atomics.notify(words, ${at.done})
@@ -91,6 +93,8 @@ function start({ memory, kernels, words, args, thread }) {
  * limits), and the stride of scratch memory after them.
  */
 const maximumArguments = 1024
+/** Longest message of a failed kernel, in UTF-16 units. */
+const maximumMessage = 256
 
 interface WorkerLike {
   terminate(): unknown
@@ -110,6 +114,8 @@ export class ThreadPool {
   private readonly memory: WasmMemory
   private readonly words: Int32Array
   private readonly args: Float64Array
+  /** Why a kernel failed in a worker. */
+  private readonly message: Uint16Array
   private readonly builtIn: readonly Kernel[]
   private readonly loaded: (LoadedModule | undefined)[] = []
   /** Slots of unloaded modules. */
@@ -125,6 +131,7 @@ export class ThreadPool {
     const shared = (bytes: number) => (threads > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
     this.words = new Int32Array(shared((at.directory + moduleWords * maximumModules) * 4))
     this.args = new Float64Array(shared(maximumArguments * 8))
+    this.message = new Uint16Array(shared(maximumMessage * 2))
     this.base = new WebAssembly.Instance(kernels, {
       env: { memory: memory.memory, abort: () => fail('a kernel aborted') },
     })
@@ -140,9 +147,8 @@ export class ThreadPool {
   static async create(memory: WasmMemory, kernels: WebAssembly.Module, threads: number): Promise<ThreadPool> {
     const pool = new ThreadPool(memory, kernels, threads)
     for (let thread = 1; thread < threads; thread++) {
-      pool.workers.push(
-        await startWorker({ memory: memory.memory, kernels, words: pool.words, args: pool.args, thread }),
-      )
+      const { words, args, message } = pool
+      pool.workers.push(await startWorker({ memory: memory.memory, kernels, words, args, message, thread }))
     }
     return pool
   }
@@ -250,11 +256,13 @@ export class ThreadPool {
     for (let spins = 0; ; spins++) {
       const done = Atomics.load(words, at.done)
       if (done === chunks) {
-        if (Atomics.load(words, at.failed) !== 0)
-          throw new DeviceError('cpu: a kernel failed in a worker thread; the device cannot be used any more', {
-            lost: true,
-          })
-        return
+        const failed = Atomics.load(words, at.failed)
+        if (failed === 0) return
+        const reason = String.fromCharCode(...this.message.subarray(0, failed))
+        throw new DeviceError(
+          `cpu: kernel ${this.nameOf(id)} failed in a worker thread (${reason}); the device cannot be used any more`,
+          { lost: true },
+        )
       }
       // A page's main thread may not block; elsewhere yield to the workers after spinning for a while.
       if (spins > 2000 && mayWait) Atomics.wait(words, at.done, done, 1)
@@ -289,6 +297,7 @@ async function startWorker(data: {
   kernels: WebAssembly.Module
   words: Int32Array
   args: Float64Array
+  message: Uint16Array
   thread: number
 }): Promise<WorkerLike> {
   if (isNode) {
