@@ -1,3 +1,4 @@
+/** Tokenizers opened from files, URLs and the Hub, and encoding by several threads. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -92,7 +93,7 @@ describe('openTokenizer', () => {
   })
 
   test('the Hub, and then its cache', async () => {
-    const options = { hubUrl, cacheDir: join(folder, 'cache') }
+    const options = { hubUrl, cacheFolder: join(folder, 'cache') }
     const opened = await openTokenizer('hf:carpenter/joinery', options)
     expect([...opened.encode(text)]).toEqual([...tokenizer.encode(text)])
     const fetched = () => requests.filter((name) => name.includes('/resolve/')).length
@@ -109,7 +110,7 @@ describe('openTokenizer', () => {
   })
 
   test('what is not there is said', async () => {
-    const options = { hubUrl, cacheDir: join(folder, 'cache') }
+    const options = { hubUrl, cacheFolder: join(folder, 'cache') }
     await expect(openTokenizer('hf:carpenter/nothing', options)).rejects.toThrow(/no tokenizer could be loaded/)
     await expect(openTokenizer('hf:nothing', options)).rejects.toThrow(/hf:owner\/name/)
     await expect(openTokenizer('hf:../..', options)).rejects.toThrow(/hf:owner\/name/)

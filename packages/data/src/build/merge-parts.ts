@@ -59,20 +59,21 @@ export interface MergeOptions {
   /** Memory limit of the table of keys, in bytes; default 1 GiB. */
   readonly memory?: number
   /** Called with the share of the work that is done, 0 to 1. */
-  readonly onShare?: (share: number) => void
+  readonly onProgress?: (share: number) => void
 }
 
 /**
  * Merges the parts of a folder, which is kept.
  * @throws Error that names the missing parts, or a faulty file; existing PREFIX.bin and .idx do not change then
  * @example
- * const settings = { vocabSize: 256, eosId: 0, field: 'text', encoding: 'utf-8', duplicates: 'keep', identity: 'bytes' }
+ * const input = { field: 'text', encoding: 'utf-8' }
+ * const settings = { ...input, vocabSize: 256, eosId: 0, duplicates: 'keep', identity: 'bytes' }
  * const planned = await planBuild(['texts'], settings)
  * await keepPlan('parts', planned)
  * await buildShard('parts', planned, { index: 0, of: 1 }, { encode: (text) => new TextEncoder().encode(text) })
  * mergeParts('parts', 'merged').tokens // 68
  */
-export function mergeParts(folder: string, prefix: string, { memory, onShare }: MergeOptions = {}): BuildResult {
+export function mergeParts(folder: string, prefix: string, { memory, onProgress }: MergeOptions = {}): BuildResult {
   const plan = planIn(folder)
   const missing = missingParts(folder, plan)
   if (missing.length > 0)
@@ -108,7 +109,7 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
           (visit) => each((from, at, document) => visit(from, at + 1, document)),
           duplicates === 'near',
           memory,
-          (share) => onShare?.(half * share),
+          (share) => onProgress?.(half * share),
         )
   for (const [verdict, reason] of [
     [1, 'duplicates: the same text'],
@@ -137,7 +138,7 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
           if (count === 0) throw new Error(`${path}: it is truncated; remove the part's .json file and build it again`)
           files.write(buffer.subarray(0, count))
           at += count
-          onShare?.(half + (1 - half) * Math.min(1, (passed + at) / Math.max(1, total)))
+          onProgress?.(half + (1 - half) * Math.min(1, (passed + at) / Math.max(1, total)))
         }
       }
       try {

@@ -21,7 +21,7 @@ const bytesOf = (words: number) => (words + 1) * 4 * 6
  * Finds duplicate documents.
  * @param near whether documents that share a band are duplicates too
  * @param memory memory limit of a table in bytes; default 1 GiB
- * @param onShare called after each pass over the keys with the fraction done
+ * @param onProgress called after each pass over the keys with the share of the work that is done, 0 to 1
  * @returns for each document 0 (kept), 1 (exact duplicate) or 2 (near duplicate); the first of each group is kept
  */
 export function findDuplicates(
@@ -29,14 +29,14 @@ export function findDuplicates(
   each: EachKey,
   near: boolean,
   memory: number = 2 ** 30,
-  onShare?: (share: number) => void,
+  onProgress?: (share: number) => void,
 ): Uint8Array {
   const verdicts = new Uint8Array(documents)
   const passes = (words: number) => Math.max(1, Math.ceil((documents * bytesOf(words)) / memory))
   const exactPasses = passes(exactWords)
   const allPasses = exactPasses + (near ? minhashBands * passes(2) : 0)
   let done = 0
-  const passDone = () => onShare?.(++done / allPasses)
+  const passDone = () => onProgress?.(++done / allPasses)
   markSame(verdicts, each, exactPasses, passDone)
   if (!near) return verdicts
   const parents = Uint32Array.from({ length: documents }, (_, i) => i)

@@ -193,7 +193,7 @@ async function join(prefix: string, keep: boolean): Promise<BuildResult> {
   const progress = workProgress(1, 'tokens')
   let result: BuildResult
   try {
-    result = mergeParts(partsOf(prefix), prefix, { onShare: (share) => progress.update(share, 'merging') })
+    result = mergeParts(partsOf(prefix), prefix, { onProgress: (share) => progress.update(share, 'merging') })
   } catch (error) {
     throw roomNeeded(error)
   } finally {

@@ -9,7 +9,7 @@ export type HubOptions = {
   /** URL of the Hub. Default https://huggingface.co. */
   hubUrl?: string
   /** Cache folder. Default: Hugging Face's own (`HF_HOME`, `HF_HUB_CACHE`). */
-  cacheDir?: string
+  cacheFolder?: string
   /** A branch, tag or commit. Default `main`. Files of a full commit hash are served from the cache. */
   revision?: string
   /** Access token for private repositories. */
@@ -36,7 +36,7 @@ export function parseHubName(name: string): { repo: string; revision: string | u
  * @returns the path of the file
  */
 export async function fetchFromHub(repo: string, path: string, options: HubOptions): Promise<string> {
-  const cacheDir = options.cacheDir ?? getHFHubCachePath()
+  const cacheDir = options.cacheFolder ?? getHFHubCachePath()
   const revision = options.revision ?? 'main'
   const folder = join(cacheDir, `models--${repo.replace('/', '--')}`)
   const note = join(folder, `kumiki-${encodeURIComponent(`${revision}:${path}`)}.txt`)
