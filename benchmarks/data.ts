@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { batches, encodeIndex, megatronBatches, streamBatches } from '@kumiki/data'
 import { openIndexedDataset } from '@kumiki/data/node'
+import { countOf } from './common/options.ts'
 import { processorName } from './common/processor.ts'
 import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'
@@ -25,10 +26,9 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const [tokens, length, rounds] = [options.tokens, options.length, options.rounds].map(Number)
-for (const [name, value] of Object.entries({ tokens, length, rounds }))
-  if (!Number.isInteger(value) || value < 1)
-    throw new RangeError(`--${name}: expected an integer of at least 1, got ${value}`)
+const tokens = countOf('tokens', options.tokens)
+const length = countOf('length', options.length)
+const rounds = countOf('rounds', options.rounds)
 const [sequenceLength, batchSize, vocabSize] = [4096, 8, 60_000]
 /** Tokens that a round reads. */
 const perRound = Math.min(tokens, 4e7)

@@ -4,11 +4,13 @@
  *
  *     node --conditions=source --import tsx benchmarks/numerics.ts --rounds 9 --json
  */
-import { execFileSync } from 'node:child_process'
-import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { decode, decodeArray, encodeArray, encodeWords, type FormatName, roundArray } from '@kumiki/numerics'
 import { Float16Array, f16round, getFloat16, setFloat16 } from '@petamoriken/float16'
+import { countOf } from './common/options.ts'
+import { processorName } from './common/processor.ts'
+import { provenance } from './common/provenance.ts'
+import { medianOf } from './common/statistics.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -17,9 +19,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const rounds = Number(options.rounds)
-if (!Number.isInteger(rounds) || rounds < 1)
-  throw new RangeError(`--rounds: expected an integer of at least 1, got ${options.rounds}`)
+const rounds = countOf('rounds', options.rounds)
 
 const n = 2 ** 22
 const source = gaussian(n)
@@ -90,37 +90,24 @@ check()
 const times = new Map(rows.map((row) => [row.name, [] as number[]]))
 for (let round = -2; round < rounds; round++)
   for (const { name, run } of rows) {
-    if (round < 0 && name.startsWith('@')) continue // two warm-up rounds; the library's rows run long enough without them
+    // Two warm-up rounds; the library's rows run long enough without them.
+    if (round < 0 && name.startsWith('@')) continue
     const start = performance.now()
     run()
     const elapsed = performance.now() - start
     if (round >= 0) times.get(name)!.push(elapsed)
   }
 
-const root = new URL('..', import.meta.url)
-const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trimEnd()
-const common = {
-  benchmark: 'numerics',
-  date: new Date().toISOString(),
-  node: process.version,
-  commit: git('rev-parse', 'HEAD'),
-  modified: git('status', '--porcelain', '--', 'packages/numerics/src', 'benchmarks/numerics.ts')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => line.slice(3)),
-  adapter: `${cpus()[0].model}, ${cpus().length} logical processors`,
-  loadAverage: Number(loadavg()[0].toFixed(2)),
-  values: n,
-}
+const common = { benchmark: 'numerics', ...provenance(['numerics']), adapter: processorName(), values: n }
 const table = [['', 'median ms', 'best ms', 'times the copy', 'best', 'against it, ours is faster by']]
 for (const { name, against } of rows) {
   const own = times.get(name)!
-  const copies = median(own) / median(times.get(copy)!)
+  const copies = medianOf(own) / medianOf(times.get(copy)!)
   const copiesBest = Math.min(...own) / Math.min(...times.get(copy)!)
-  const faster = against === undefined ? undefined : median(own) / median(times.get(against)!)
+  const faster = against === undefined ? undefined : medianOf(own) / medianOf(times.get(against)!)
   table.push([
     name,
-    median(own).toFixed(2),
+    medianOf(own).toFixed(2),
     Math.min(...own).toFixed(2),
     copies.toFixed(2),
     copiesBest.toFixed(2),
@@ -131,7 +118,7 @@ for (const { name, against } of rows) {
       JSON.stringify({
         ...common,
         row: name,
-        milliseconds: { median: digits(median(own)), best: digits(Math.min(...own)), rounds: own.map(digits) },
+        milliseconds: { median: digits(medianOf(own)), best: digits(Math.min(...own)), rounds: own.map(digits) },
         timesTheCopy: { ofMedians: digits(copies), ofBest: digits(copiesBest) },
         ...(faster === undefined ? {} : { fasterThanThis: { row: against, ofMedians: digits(faster) } }),
       }),
@@ -178,12 +165,6 @@ function gaussian(count: number): Float32Array {
   let state = 7
   const uniform = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) + 0.5) / 2 ** 32
   return new Float32Array(count).map(() => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()))
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
 function digits(x: number): number {

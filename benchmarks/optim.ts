@@ -7,6 +7,7 @@
  */
 import { parseArgs } from 'node:util'
 import { adamw, lion, type Optimizer, sgd } from '@kumiki/optim'
+import { countOf } from './common/options.ts'
 import { processorName } from './common/processor.ts'
 import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'
@@ -19,11 +20,8 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const elements = Number(options.elements)
-const rounds = Number(options.rounds)
-for (const [name, value] of Object.entries({ elements, rounds }))
-  if (!Number.isInteger(value) || value < 1)
-    throw new RangeError(`--${name}: expected an integer of at least 1, got ${value}`)
+const elements = countOf('elements', options.elements)
+const rounds = countOf('rounds', options.rounds)
 
 const [beta1, beta2, epsilon, weightDecay, rate] = [0.9, 0.95, 1e-8, 0.1, 3e-4]
 

@@ -20,6 +20,7 @@ import { init } from '@kumiki/tensor'
 import { bf16, Trainer } from '@kumiki/train'
 import { countOf } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
+import { medianOf } from './common/statistics.ts'
 
 const { values } = parseArgs({
   options: {
@@ -99,7 +100,6 @@ new PerformanceObserver((list) => {
 }).observe({ entryTypes: ['gc'] })
 
 const collect = (globalThis as { gc?: () => void }).gc
-const middle = (list: readonly number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
 const sample = (at: number, steps: readonly Step[] = []): Sample => {
   collect?.()
   const { rss, heapUsed, external } = process.memoryUsage()
@@ -112,7 +112,7 @@ const sample = (at: number, steps: readonly Step[] = []): Sample => {
     external: external / 1e6,
     buffers,
     bufferMB: bytes / 1e6,
-    ...(own.length > 0 && { median: middle(own), slowest: Math.max(...own) }),
+    ...(own.length > 0 && { median: medianOf(own), slowest: Math.max(...own) }),
   }
 }
 
@@ -164,8 +164,8 @@ const slope = (pick: (s: Sample) => number) => {
 const span = (pick: (s: Sample) => number) => [Math.min(...settled.map(pick)), Math.max(...settled.map(pick))]
 // The first steps compile.
 const counted = made.slice(10)
-const median = middle(counted.map(({ processor }) => processor))
-const medianWall = middle(counted.map(({ wall }) => wall))
+const median = medianOf(counted.map(({ processor }) => processor))
+const medianWall = medianOf(counted.map(({ wall }) => wall))
 const slow = counted.filter(({ processor }) => processor > 3 * median)
 const inCollection = ({ began, wall }: Step) =>
   collections.filter((c) => c.from >= began && c.from < began + wall).reduce((sum, c) => sum + c.milliseconds, 0)

@@ -6,10 +6,12 @@
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { processorName } from './common/processor.ts'
+import { provenance } from './common/provenance.ts'
 import { exists, run } from './tokenizer/spawned.ts'
 
 const { values } = parseArgs({
@@ -27,20 +29,16 @@ const { values } = parseArgs({
 const text = values.text
 if (text === undefined) throw new RangeError('--text FILE is needed: a file with one text per line')
 
-const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-bench-'))
 const report = (row: Record<string, unknown>) => {
-  const provenance = {
+  const about = {
     benchmark: 'tokenizer-memory',
-    date: new Date().toISOString(),
-    node: process.version,
-    commit: git('rev-parse', 'HEAD'),
-    processor: `${cpus()[0]?.model.trim()}, ${cpus().length} logical`,
-    loadAverage: Number(loadavg()[0].toFixed(2)),
+    ...provenance(['tokenizer', 'kumiki']),
+    processor: processorName(),
     bytes: statSync(text).size,
     vocabSize: Number(values['vocab-size']),
   }
-  const line = JSON.stringify({ ...provenance, ...row })
+  const line = JSON.stringify({ ...about, ...row })
   process[values.json ? 'stdout' : 'stderr'].write(`${line}\n`)
 }
 const round = (value: number) => Number(value.toPrecision(4))

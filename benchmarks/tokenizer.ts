@@ -4,15 +4,18 @@
  *
  *     node --conditions=source --import tsx benchmarks/tokenizer.ts --rounds 5 --train --json
  */
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadTokenizer } from '@kumiki/tokenizer'
+import { countOf } from './common/options.ts'
+import { processorName } from './common/processor.ts'
+import { provenance } from './common/provenance.ts'
+import { medianOf } from './common/statistics.ts'
 import { peerOf } from './tokenizer/hugging-face-peer.ts'
-import { exists, median, run } from './tokenizer/spawned.ts'
+import { exists, run } from './tokenizer/spawned.ts'
 import { modelPath, readTexts, type Texts } from './tokenizer/texts.ts'
 
 const { values } = parseArgs({
@@ -24,24 +27,13 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const rounds = Number(values.rounds)
-if (!(Number.isInteger(rounds) && rounds >= 1))
-  throw new RangeError(`--rounds: expected an integer of at least 1, got ${values.rounds}`)
+const rounds = countOf('rounds', values.rounds)
 
-const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
-const provenance = {
-  benchmark: 'tokenizer',
-  date: new Date().toISOString(),
-  node: process.version,
-  commit: git('rev-parse', 'HEAD'),
-  modified: git('status', '--porcelain', 'packages/tokenizer/src', 'benchmarks/tokenizer', 'benchmarks/tokenizer.ts'),
-  processor: `${cpus()[0]?.model.trim()}, ${cpus().length} logical`,
-  loadAverage: Number(loadavg()[0].toFixed(2)),
-}
+const about = { benchmark: 'tokenizer', ...provenance(['tokenizer']), processor: processorName() }
 const rows: Record<string, unknown>[] = []
 const report = (row: Record<string, unknown>) => {
   rows.push(row)
-  const line = JSON.stringify({ ...provenance, ...row })
+  const line = JSON.stringify({ ...about, ...row })
   if (values.json) process.stdout.write(`${line}\n`)
 }
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-bench-'))
@@ -140,7 +132,7 @@ async function speed(cpp: boolean): Promise<void> {
     note('kumiki, bytes after load', loaded.bytesAfterLoad)
   }
   for (const [name, values] of Object.entries(times)) {
-    const middle = median(values)
+    const middle = medianOf(values)
     if (name === 'kumiki, bytes after load') report({ model, name, megabytes: round3(middle / 1e6) })
     else if (name.includes('load') || name.includes('あ')) report({ model, name, milliseconds: round3(middle * 1000) })
     else report({ model, text, bytes, lines: lines.length, name, megabytesPerSecond: round3(megabytes / middle) })
@@ -152,7 +144,7 @@ async function speed(cpp: boolean): Promise<void> {
     if (each.length === 0) return
     report({
       ratio: name,
-      median: round3(median(each)),
+      median: round3(medianOf(each)),
       smallest: round3(Math.min(...each)),
       largest: round3(Math.max(...each)),
     })

@@ -1,3 +1,4 @@
+/** Load average of this machine. */
 import { loadavg } from 'node:os'
 
 /** Load average of the last minute (0 on Windows), which shows whether other processes used the machine. */

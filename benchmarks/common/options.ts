@@ -1,3 +1,5 @@
+/** Options on the command lines of the benchmarks. */
+
 /** @throws RangeError that names the option */
 export function countOf(option: string, text: string): number {
   const count = Number(text)

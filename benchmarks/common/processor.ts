@@ -1,3 +1,4 @@
+/** Name of this machine's processor. */
 import { cpus } from 'node:os'
 
 /** Name and number of logical processors of the CPU, for records of results. */

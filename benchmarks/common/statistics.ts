@@ -1,3 +1,4 @@
+/** Medians of measurements. */
 export function medianOf(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1

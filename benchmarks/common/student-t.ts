@@ -1,3 +1,4 @@
+/** Quantiles of Student's t distribution. */
 import jstat from 'jstat'
 
 /** Quantile `p` of Student's t distribution; NaN unless `degreesOfFreedom` is above 0. */

@@ -1,3 +1,4 @@
+/** Processor time of a thread. */
 import { readFileSync } from 'node:fs'
 
 const nothing = new Int32Array(new SharedArrayBuffer(4))

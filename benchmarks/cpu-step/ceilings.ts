@@ -1,6 +1,6 @@
 /**
- * Peak throughput and bandwidth of the CPU with 128-bit WebAssembly SIMD: multiply-adds of cached vectors, and a = b + s c
- * over arrays far larger than the caches.
+ * Peak throughput and bandwidth of the CPU with 128-bit WebAssembly SIMD: multiply-adds of cached vectors, and a = b +
+ * s c over arrays far larger than the caches.
  */
 import { Worker } from 'node:worker_threads'
 import {

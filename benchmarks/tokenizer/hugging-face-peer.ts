@@ -1,3 +1,4 @@
+/** The model under test in @huggingface/tokenizers. */
 import { Tokenizer as PeerTokenizer } from '@huggingface/tokenizers'
 import { readModelFile } from '../../packages/tokenizer/src/sentencepiece/model-reader.ts'
 

@@ -1,3 +1,4 @@
+/** Programs run as child processes, with their time and memory. */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
@@ -56,9 +57,4 @@ export async function exists(program: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-export function median(values: number[]): number {
-  const sorted = values.slice().sort((a, b) => a - b)
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }

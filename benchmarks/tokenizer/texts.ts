@@ -1,3 +1,4 @@
+/** Texts for the benchmarks of the tokenizer. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /**
