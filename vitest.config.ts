@@ -1,3 +1,4 @@
+/** Configuration of the tests, and of the deep tests (`KUMIKI_DEEP`). */
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'

@@ -1,7 +1,8 @@
+/**
+ * Requests a WebGPU adapter once, before any test, in a process of its own (the GPU object would keep this one alive).
+ * Without an adapter WebGPU cannot be tested, so the run ends here with the reason; no test is skipped.
+ */
 import { spawnSync } from 'node:child_process'
-
-// Requests a WebGPU adapter once, before any test, in a process of its own (the GPU object would keep this one alive).
-// Without an adapter nothing about WebGPU could be tested, so the run ends here with the reason; no test is skipped.
 
 const ask = `
 import { create } from 'webgpu'

@@ -1,9 +1,8 @@
+/** The files and folders that docs/architecture.md names exist. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-
-// docs/architecture.md names files and folders; each is where it says.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folders = readdirSync(join(root, 'packages')).flatMap((name) => {

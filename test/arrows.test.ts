@@ -1,3 +1,4 @@
+/** Which package may import which: the arrows of docs/architecture.md. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join, relative, resolve, sep } from 'node:path'
@@ -5,7 +6,6 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 
-// Who may lean on whom: the arrows of docs/architecture.md. What can be reached along arrows may be imported.
 const arrows: Record<string, string[]> = {
   kumiki: ['train', 'report', 'tokenizer', 'planner', 'ablation', 'data', 'models'],
   train: ['models', 'optim', 'data'],

@@ -1,3 +1,7 @@
+/**
+ * @kumiki/tensor in a real browser, with and without threads, compared with Node; charts in a page; size of a page's
+ * bundle.
+ */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -13,8 +17,8 @@ import { chromium } from '../scripts/swiftshader.mjs'
 import { compute } from './browser/cases.ts'
 import { flags } from './browser/flags.ts'
 
-// @kumiki/tensor in a real browser: bundled by esbuild, served with and without cross-origin isolation (with it memory can
-// be shared, so the cpu backend has threads), run in the headless Chromium that @sparticuz/chromium carries.
+// @kumiki/tensor in a real browser: bundled by esbuild, served with and without cross-origin isolation (with it memory
+// can be shared, so the cpu backend has threads), run in the headless Chromium that @sparticuz/chromium carries.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 

@@ -1,3 +1,4 @@
+/** Changesets name packages of the workspace, and their texts begin with a letter. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

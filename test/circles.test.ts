@@ -1,11 +1,12 @@
+/**
+ * No cycle of imports by value within a package: every file can be read without the files that use it. Imports of types
+ * do not count, nor does `await import()`, which loads a file when it is used.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { expect, test } from 'vitest'
-
-// No file needs, while it is being loaded or later, a value of a file that needs one of its own: whoever reads one can read it without the
-// other. Types may go round. `await import()` loads a part when it is used and does not count.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 

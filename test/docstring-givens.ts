@@ -1,5 +1,5 @@
-// What the examples in docstrings take as given, package by package: `model`, `cluster`, `documents`, files in the working folder. Small, and made only for the package
-// that is tried.
+// What the examples in docstrings take as given, package by package: `model`, `cluster`, `documents`, files in the
+// working folder. Small, and made only for the package that is tried.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,3 +1,10 @@
+/**
+ * Runs every `@example` in the packages' sources. Every function of tensor, optim and numerics needs one, and in other
+ * packages every function that the README names. `expression // value` gives the expected value (tensors as nested
+ * arrays, numbers to three digits), and so does `console.log(a, b) // value value`; other lines are statements. In
+ * scope are all exports of the package, `device` (on the CPU), and the values that docstring-givens.ts defines for the
+ * package. The working folder is empty.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -6,11 +13,6 @@ import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as tensor from '../packages/tensor/src/index.ts'
 import { givens } from './docstring-givens.ts'
-
-// Every @example in the packages' sources runs: every one of tensor, optim and numerics has an example, and elsewhere every one that the package's README names. A line
-// `expression // value` says what comes out (tensors as nested arrays, numbers to three digits), and so does `console.log(a, b) // value value`; other lines are
-// statements. Everything that the package exports is in scope, `device`, a device of the processor, and what docstring-givens.ts gives the package; the working folder is
-// an empty one.
 
 const packages = join(dirname(fileURLToPath(import.meta.url)), '..', 'packages')
 

@@ -1,3 +1,4 @@
+/** `npm run bench:gpu` in small: GPUs are rarely available, so the command must work at once when one is. */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -5,8 +6,6 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-
-/** A GPU is lent rarely: the command for that day has to work on it at once, so it runs here in small. */
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 

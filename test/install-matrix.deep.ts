@@ -1,3 +1,4 @@
+/** Tarballs in users' own tools: npm, Node 20 to 24, Bun, Deno, tsc, esbuild, Vite, webpack, Next. */
 import { execFile, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -13,9 +14,10 @@ import { pack } from '../scripts/pack.mjs'
 // @ts-expect-error: a script without types
 import { chromium } from '../scripts/swiftshader.mjs'
 
-// What a user's own tools make of the tarballs: each package alone in an empty project, by npm; every sub-path imported by Node 20, 22 and 24, Bun and Deno; type-checked
-// with the libraries' declarations included; bundled by esbuild, Vite and webpack, and the bundle run in a browser with threads; a page of Next by either of its bundlers,
-// computed on the server and in the browser. Linux on x64, with npm's registry.
+// What a user's own tools make of the tarballs: each package alone in an empty project, by npm; every sub-path imported
+// by Node 20, 22 and 24, Bun and Deno; type-checked with the libraries' declarations included; bundled by esbuild, Vite
+// and webpack, and the bundle run in a browser with threads; a page of Next by either of its bundlers, computed on the
+// server and in the browser. Linux on x64, with npm's registry.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-matrix-'))

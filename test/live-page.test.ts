@@ -1,11 +1,13 @@
+/**
+ * The live page of a run in a real browser: it follows 100 steps per second after a million steps, and pauses only with
+ * the token.
+ */
 import { chromium as playwright } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { Run, StepMetrics } from '../packages/train/src/index.ts'
 import { livePageObserver } from '../packages/train/src/node.ts'
 // @ts-expect-error: a script without types
 import { chromium } from '../scripts/swiftshader.mjs'
-
-// The live page of a run in a real browser: it keeps up with 100 steps a second after a million, and pauses with the token.
 
 const pictures = process.env.KUMIKI_PICTURES
 

@@ -1,3 +1,4 @@
+/** The README's first minutes in a fresh clone with an empty home directory. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -8,8 +9,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 // @ts-expect-error: a script without types
 import { chromium } from '../scripts/swiftshader.mjs'
 
-// A newcomer's first minutes, on a machine that has Node, npm and git alone: a fresh clone, an empty home, an empty npm cache. What is typed is what the README's table
-// says, and each thing is had within the minutes that stand there; beside other work, which no claim can know of, it is the minutes of processors' time that are held. KUMIKI_PICTURES=FOLDER keeps pictures of the import and of the fine-tuned model (Japanese where the machine has a font). With npm's registry.
+// A newcomer's first minutes, on a machine that has Node, npm and git alone: a fresh clone, an empty home, an empty npm
+// cache. What is typed is what the README's table says, and each thing is had within the minutes that stand there;
+// beside other work, which no claim can know of, it is the minutes of processors' time that are held.
+// KUMIKI_PICTURES=FOLDER keeps pictures of the import and of the fine-tuned model (Japanese where the machine has a
+// font). With npm's registry.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-newcomer-'))
@@ -68,7 +72,10 @@ function claimsOf(file: string): Map<string, Claim> {
 }
 const claims = claimsOf('README.md')
 
-/** Seconds from the start of the clone until everything is installed, which each row begins with; and of processors' time. */
+/**
+ * Seconds from the start of the clone until everything is installed, which each row begins with; and of processors'
+ * time.
+ */
 let installed = 0
 let usedToInstall = 0
 const took: string[] = []

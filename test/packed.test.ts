@@ -1,3 +1,4 @@
+/** Packed tarballs in plain projects: contents, imports, types. */
 import { execFile, execFileSync } from 'node:child_process'
 import {
   existsSync,
@@ -20,8 +21,9 @@ import { packages } from '../scripts/build.mjs'
 // @ts-expect-error: a script without types
 import { pack } from '../scripts/pack.mjs'
 
-// Does `npm install` of one package work alone? Every package is packed as it would be published and unpacked into a folder of
-// its own, beside the packages it depends on and no others; then plain Node (no `source` condition, no tsx) imports every sub-path.
+// Does `npm install` of one package work alone? Every package is packed as it would be published and unpacked into a
+// folder of its own, beside the packages it depends on and no others; then plain Node (no `source` condition, no tsx)
+// imports every sub-path.
 
 interface Packed {
   name: string
@@ -41,7 +43,9 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Unpacks a package and all it needs into `modules`; packages that are not ours are linked from where pnpm put them. */
+/**
+ * Unpacks a package and all it needs into `modules`; packages that are not ours are linked from where pnpm put them.
+ */
 function installInto(modules: string, name: string): void {
   const target = join(modules, name)
   if (existsSync(target)) return

@@ -1,4 +1,5 @@
-// The playground in the headless Chromium that the tests have: built once, served from a folder, watched for what it asks and complains of.
+// The playground in the headless Chromium that the tests have: built once, served from a folder, watched for what it
+// asks and complains of.
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'

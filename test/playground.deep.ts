@@ -1,10 +1,12 @@
+/**
+ * The playground part by part: training on both devices, both languages, on a phone, light and dark, by keyboard, and
+ * for screen readers (the accessibility tree, axe-core at WCAG 2.2 A and AA). KUMIKI_PICTURES=FOLDER stores
+ * screenshots.
+ */
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openPlayground, type Playground } from './playground-page.ts'
-
-// The playground, part by part: training on both devices, every part in both languages, on a phone, light and dark, by keyboard alone, with a
-// screen reader's eyes (the accessibility tree, axe-core's rules of WCAG 2.2 A and AA). KUMIKI_PICTURES=FOLDER keeps what was seen.
 
 const pictures = process.env.KUMIKI_PICTURES
 

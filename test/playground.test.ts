@@ -1,3 +1,7 @@
+/**
+ * The playground in a real browser: what is loaded before a part is opened, no requests to other hosts, state in the
+ * address. Longer tests are in playground.deep.ts.
+ */
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,9 +10,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { riskIn } from '../apps/playground/src/parts/risks.ts'
 import { numberFrom, readState, writeState } from '../apps/playground/src/state.ts'
 import { openPlayground, type Playground } from './playground-page.ts'
-
-// The playground in a real browser: light before a part is opened, quiet towards the network, its state in the address. What takes longer (training on
-// both devices, every part in both languages, pictures) is in playground.deep.ts.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 

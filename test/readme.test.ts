@@ -1,3 +1,7 @@
+/**
+ * Runs every TypeScript and JavaScript block of the guides and the first of every README, and parses every JSON block.
+ * A Japanese page has the code, structure, names and numbers of the English one.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -5,12 +9,12 @@ import { format } from 'node:util'
 import { transform } from 'esbuild'
 import { expect, test, vi } from 'vitest'
 
-// Every TypeScript and JavaScript block of the guides, and the first of every README, runs as it stands; every JSON block is JSON. A page in Japanese has the code,
-// the parts, the names and the numbers of the English one.
-
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** Where a block runs: imports are resolved, and relative paths are read, from here. Every guide is here, and every README of a package. */
+/**
+ * Where a block runs: imports are resolved, and relative paths are read, from here. Every guide is here, and every
+ * README of a package.
+ */
 const documents: Record<string, string> = { 'README.md': 'packages/kumiki', 'README.ja.md': 'packages/kumiki' }
 for (const name of readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).sort())
   if (name.endsWith('.md')) documents[`docs/${name.replaceAll('\\', '/')}`] = 'packages/kumiki'
@@ -37,8 +41,8 @@ function sourceOf(specifier: string): string {
 const Body = (async () => {}).constructor as new (...code: string[]) => (load: unknown) => Promise<void>
 
 /**
- * A module as the body of an async function in this process: a process for each would load every package anew. Says what
- * it printed.
+ * A module as the body of an async function in this process: a process for each would load every package anew. Says
+ * what it printed.
  */
 async function run(source: string, folder: string): Promise<string> {
   const { code } = await transform(source, { loader: 'ts', target: 'es2022', format: 'esm' })
@@ -98,7 +102,10 @@ test('every package but the command line shows an example, and every JSON block 
   }
 })
 
-/** Every fenced block of a page, whatever its language, as its lines; the first is the fence. What a model answered (```text) is each page's own. */
+/**
+ * Every fenced block of a page, whatever its language, as its lines; the first is the fence. What a model answered
+ * (```text) is each page's own.
+ */
 const fences = (text: string) => [...text.matchAll(/^```[\s\S]*?^```$/gm)].map(([block]) => block.split('\n'))
 const comments: Record<string, RegExp> = { ts: / *\/\/ .*$/, js: / *\/\/ .*$/, sh: / *# .*$/ }
 const isJapanese = (text: string) => /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)

@@ -1,3 +1,4 @@
+/** Pages of the built site in a browser: axe-core at WCAG 2.2 A and AA, and no page wider than its window. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -10,10 +11,14 @@ import { root } from '../apps/site/src/pages.ts'
 // @ts-expect-error: a script without types
 import { chromium } from '../scripts/swiftshader.mjs'
 
-// Pages of the built site in a browser, light and dark, on a desk and a phone: the rules of WCAG 2.2 A and AA (axe-core), and no page wider than its window.
-// The site of apps/site/dist is taken as it is; without one it is built, which takes minutes.
+// Pages of the built site in a browser, light and dark, on a desk and a phone: the rules of WCAG 2.2 A and AA
+// (axe-core), and no page wider than its window. The site of apps/site/dist is taken as it is; without one it is built,
+// which takes minutes.
 
-/** What VitePress itself does, which no option changes: groups of the sidebar are buttons around a button; the search button shows its keys. */
+/**
+ * What VitePress itself does, which no option changes: groups of the sidebar are buttons around a button; the search
+ * button shows its keys.
+ */
 const generators = new Set(['nested-interactive: .VPSidebar', 'label-content-name-mismatch: .DocSearch-Button'])
 
 const dist = join(root, 'apps', 'site', 'dist')

@@ -1,3 +1,4 @@
+/** Sources of the site: links, anchors, navigation, and the lecture's computed numbers. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { expect, test } from 'vitest'
@@ -7,7 +8,8 @@ import { fillLecture, markersOf } from '../apps/site/src/lecture/fill.ts'
 import { rewrite, root, sitePages } from '../apps/site/src/pages.ts'
 import { resultsPage } from '../apps/site/src/results.ts'
 
-// What the site is made of: its links lead somewhere, its anchors are headings, and what the lecture promises is computed.
+// What the site is made of: its links lead somewhere, its anchors are headings, and what the lecture promises is
+// computed.
 
 const pages = sitePages().filter(({ file }) => existsSync(join(root, file)))
 const textOf = (file: string) => readFileSync(join(root, file), 'utf8')

@@ -1,3 +1,4 @@
+/** Pictures of the packages: colours that fit light and dark pages, styles that stay inside the picture. */
 import { describe, expect, test } from 'vitest'
 import { analyze, design } from '../packages/ablation/src/index.ts'
 import { exponentHistogram, finfo } from '../packages/numerics/src/index.ts'

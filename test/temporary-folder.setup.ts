@@ -1,8 +1,7 @@
+/** A temporary folder for the run, removed at the end with everything that tests wrote into it. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
-// A temporary folder for the run, removed with everything that tests wrote into it.
 
 let folder: string | undefined
 

@@ -1,3 +1,4 @@
+/** Rebuilds the WebAssembly kernels and compares them with the committed ones. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+/** The committed WebAssembly kernels were built from the committed AssemblyScript, by their hashes. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { loadKernels, relaxedProbe } from '../packages/tensor/src/backends/cpu/load-kernels.ts'

@@ -34,10 +34,10 @@ export const oneKey: DecoderPart = {
     const prefix = `model.layers.${layer}.self_attn`
     const n = store(x)
     const scale = parameters[`${prefix}.scale.weight`]
-    const turned = (y: typeof x, count: number) => rotate(rmsNorm(y.reshape([b, t, count, headDim]), scale))
+    const rotated = (y: typeof x, count: number) => rotate(rmsNorm(y.reshape([b, t, count, headDim]), scale))
     const both = apply(n, `${prefix}.key_value`)
-    const q = turned(apply(n, `${prefix}.query`), heads)
-    const k = turned(both.slice([0, 0, 0], [b, t, headDim]), 1)
+    const q = rotated(apply(n, `${prefix}.query`), heads)
+    const k = rotated(both.slice([0, 0, 0], [b, t, headDim]), 1)
     const v = both.slice([0, 0, headDim], [b, t, headDim]).reshape([b, t, 1, headDim])
     const o = attend(layer, q, k, v, { scale: 1 / Math.sqrt(headDim) })
     return apply(store(o.reshape([b, t, heads * headDim])), `${prefix}.output`)

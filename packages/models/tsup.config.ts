@@ -1,3 +1,4 @@
+/** Entry points of the package's build. */
 import { defineConfig } from 'tsup'
 
 export default defineConfig({

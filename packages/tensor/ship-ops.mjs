@@ -1,6 +1,6 @@
-// How the files of ops are built. Their samples are for the conformance suite, which whoever installs the package does not run: they are
-// left out. And every call at the top of such a file is of a function without side effects (`defineOp({ ... })`): the build says so, and a
-// bundler then drops the ops that a page does not use.
+// How the files of ops are built. Their samples are for the conformance suite, which whoever installs the package does
+// not run: they are left out. And every call at the top of such a file is of a function without side effects
+// (`defineOp({ ... })`): the build says so, and a bundler then drops the ops that a page does not use.
 import { readFile } from 'node:fs/promises'
 import ts from 'typescript'
 

@@ -1,3 +1,4 @@
+/** Entry points of the package's build. */
 import { defineConfig } from 'tsup'
 // @ts-expect-error: a script without types
 import { shipOps } from './ship-ops.mjs'

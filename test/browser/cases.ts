@@ -1,3 +1,4 @@
+/** Programs whose values and gradients the browser test compares with Node's. */
 import { attention, type Device, grad, matmul, type Tensor } from '@kumiki/tensor'
 
 const wave = (n: number, frequency: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(frequency * i + 1))

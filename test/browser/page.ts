@@ -1,3 +1,4 @@
+/** The script of the page in the browser test. */
 import { init } from '@kumiki/tensor'
 import { compute } from './cases.ts'
 

@@ -1,5 +1,6 @@
-// The API reference as Markdown, one page an entry of a package: `node apps/site/generator/api.mjs FOLDER`. From the sources that the `source`
-// condition names. It stands here because typedoc and its plugin are the generator's dependencies alone.
+// The API reference as Markdown, one page an entry of a package: `node apps/site/generator/api.mjs FOLDER`. From the
+// sources that the `source` condition names. It stands here because typedoc and its plugin are the generator's
+// dependencies alone.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -15,7 +16,10 @@ function must(app, done) {
   return done
 }
 
-/** Indented formulas as fenced blocks, which scroll on a narrow page, without the backslashes that `sanitizeComments` puts before < and >. */
+/**
+ * Indented formulas as fenced blocks, which scroll on a narrow page, without the backslashes that `sanitizeComments`
+ * puts before < and >.
+ */
 function fenceFormulas(text) {
   const fence = (block) => `\`\`\`text\n${block.replace(/^ {4}/gm, '').replace(/\\([<>])/g, '$1')}\`\`\`\n`
   return text

@@ -81,7 +81,8 @@ export function rewrite(
           /(!?)\[((?:[^[\]]|\[[^\]]*\])*)\]\((?!https?:|#|mailto:)([^)\s]+)\)/g,
           (all, image, label, target) => {
             const [path, anchor] = target.split('#')
-            if (path.startsWith('/') || posix.normalize(`${fromFile}/${path}`).startsWith('apps/site/home/')) return all // already a path of the site
+            // Already a path of the site.
+            if (path.startsWith('/') || posix.normalize(`${fromFile}/${path}`).startsWith('apps/site/home/')) return all
             const file = posix.normalize(posix.join(fromFile, path)).replace(/\/$/, '')
             if (!exists(file) && substitutes[file] === undefined) {
               broken.push(`${page.file}: ${target}`)

@@ -1,3 +1,4 @@
+/** Effects and their tests against statsmodels, designs at the limits, and errors of wrong input. */
 import { describe, expect, test } from 'vitest'
 import { analyze, design, effectsCsv, effectsTable } from '../src/index.ts'
 import vectors from '../vectors/analysis.json' with { type: 'json' }

@@ -1,3 +1,4 @@
+/** Two-level designs: generators, aberration against published tables, balance, foldover, and errors of wrong input. */
 import { describe, expect, test } from 'vitest'
 import { aliases, aliasTable, type Design, design, designCsv, designTable, foldover } from '../src/index.ts'
 
@@ -142,7 +143,8 @@ test('wrong input is named', () => {
   expect(() => aliases(design(base), 0)).toThrow(RangeError)
 })
 
-// Words of length 4 and 5 of the designs of least aberration: Chen, Sun and Wu (1993) for 64 runs; Block and Mee (2005) for 128. Up to 32: designs.test.ts; all of them: catalogue.deep.ts.
+// Words of length 4 and 5 of the designs of least aberration: Chen, Sun and Wu (1993) for 64 runs; Block and Mee (2005)
+// for 128. Up to 32: designs.test.ts; all of them: catalogue.deep.ts.
 test.each([
   [64, 10, 2, 8],
   [64, 13, 14, 28],

@@ -1,4 +1,4 @@
-/** Designs by what defines them: balance of pairs, clear interactions, blocks. */
+/** Designs by their defining properties: balanced pairs, clear interactions, blocks. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { countsOfColumns } from '../src/designs/columns.ts'
@@ -30,7 +30,9 @@ function expectStrength2({ factors, runs }: LevelDesign): void {
   })
 }
 
-/** Of Chen, Sun and Wu 1993 and Plackett and Burman 1946, as another's package holds them (vectors/make_catalogue.py). */
+/**
+ * Of Chen, Sun and Wu 1993 and Plackett and Burman 1946, as another's package holds them (vectors/make_catalogue.py).
+ */
 const catalogue: {
   patterns: Record<string, string>
   clear: Record<string, [generators: number[], count: number][]>
@@ -126,8 +128,8 @@ test('31 factors in 32 runs: the whole of it, in words of every length', () => {
 test.each(Object.entries(catalogue.plackettBurman))(
   'Plackett-Burman in %s runs is the published one',
   (runs, first) => {
-    const turned = [...first].map((_, i) => first.slice(first.length - i) + first.slice(0, first.length - i))
-    const rows = turned.map((row) => [...row].map((sign) => Number(sign === '+')))
+    const rotations = [...first].map((_, i) => first.slice(first.length - i) + first.slice(0, first.length - i))
+    const rows = rotations.map((row) => [...row].map((sign) => Number(sign === '+')))
     const last = [...first].map(() => 0)
     expect(plackettBurman(names(first.length), Number(runs)).runs).toEqual([...rows, last])
   },

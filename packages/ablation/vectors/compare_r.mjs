@@ -1,6 +1,6 @@
 /**
- * Holds anova.json (statsmodels) and its Lenth's margins' data to R itself, in WebAssembly: lm and drop1 (type III by sum contrasts), confint,
- * p.adjust. Prints R's version and the greatest relative difference of each case.
+ * Holds anova.json (statsmodels) and its Lenth's margins' data to R itself, in WebAssembly: lm and drop1 (type III by
+ * sum contrasts), confint, p.adjust. Prints R's version and the greatest relative difference of each case.
  *
  *     npm install --prefix /tmp/r webr && node compare_r.mjs /tmp/r/node_modules/webr/dist/webr.mjs
  */

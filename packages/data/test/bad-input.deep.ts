@@ -1,4 +1,4 @@
-/** Inputs of a size that ordinary tests leave out: a line of a gigabyte, a million files. */
+/** Inputs too large for ordinary tests: a line of one gigabyte, a million files. */
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Batches of documents: targets, order, epochs, saved state, and errors of wrong input. */
 import { describe, expect, it } from 'vitest'
 import { type Batch, batches } from '../src/batches/batches.ts'
 import { packEvaluation } from '../src/batches/evaluation.ts'

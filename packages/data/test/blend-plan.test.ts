@@ -1,3 +1,4 @@
+/** Blend plans: weights, epochs, `--data-path`, temperature and release levels. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type BlendSubset, planBlend } from '../src/blend/blend-plan.ts'

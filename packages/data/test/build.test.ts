@@ -1,3 +1,7 @@
+/**
+ * Token files built from text files: formats, encodings, compressed input, limits, shards, and errors that name file
+ * and line.
+ */
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** Conversations read from JSON lines, and packed for training on answers alone. */
+/** Conversations read from JSON lines, and packed with the loss on answers only. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Corpora read from folders, the built-in corpus, and mixed sources. */
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

@@ -1,4 +1,6 @@
-/** A disk that fills at every single write: the file is named, nothing half-written stays, and the same call goes on. */
+/**
+ * A disk that is full at any write: the error names the file, no partial file stays, and the same call can be repeated.
+ */
 import fs, {
   type Dirent,
   existsSync,

@@ -1,3 +1,4 @@
+/** Filters: language, personal data, order and counts, near duplicates. */
 import { expect, it } from 'vitest'
 import { type EachKey, findDuplicates } from '../src/clean/duplicates.ts'
 import { applyFilters, emptyCounts, type Filter } from '../src/clean/filter.ts'

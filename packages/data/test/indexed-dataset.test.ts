@@ -1,3 +1,4 @@
+/** Token files (`.bin`, `.idx`) against Megatron-LM's `preprocess_data.py`, and corrupt index files. */
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** What a corpus is made of, held to counts made the plain way. */
+/** Statistics of a corpus, against simple counts. */
 import { describe, expect, test } from 'vitest'
 import { hashOf, inspectDocuments, LengthCounts, RepeatCounts } from '../src/index.ts'
 import { randomIntegers } from '../src/random.ts'

@@ -1,3 +1,4 @@
+/** Sample order against Megatron-LM and NumPy, and its search by step and by document. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'

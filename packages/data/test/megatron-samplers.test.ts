@@ -1,4 +1,6 @@
-/** Batches that grow and random orders, held to Megatron-LM's own calculator and samplers (vectors/make_megatron_samplers.py). */
+/**
+ * Batch-size ramps and random orders against Megatron-LM's calculator and samplers (vectors/make_megatron_samplers.py).
+ */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { RandomOrder, Replay, StepSizes } from '../src/index.ts'

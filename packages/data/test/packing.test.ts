@@ -1,3 +1,4 @@
+/** Packing of documents into sequences: best fit, masks, and Megatron-LM's order. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { bestFit, packBestFit } from '../src/batches/best-fit.ts'

@@ -1,3 +1,4 @@
+/** Properties of batches, mixes and token files for random documents. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { batches, decodeIndexedDataset, encodeIndexedDataset, mixSources, packEvaluation } from '../src/index.ts'

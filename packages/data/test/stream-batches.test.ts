@@ -1,4 +1,4 @@
-/** Batches out of token files: every window once, by seed, shared out and gone on with. */
+/** Batches streamed from token files: every window once, by seed, split between processes, resumable. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/** The program `kumiki`: the process around `main`. */
 import { main } from './cli.ts'
 import { endWithoutTerminal, surviveClosedOutput } from './output/closed-output.ts'
 

@@ -24,8 +24,8 @@ export function addCommand(parent: Command, name: string, description: string): 
 }
 
 /**
- * Makes a command throw instead of exiting, and print errors as one line. An unknown flag is reported before a missing one, for which it may have
- * been meant.
+ * Makes a command throw instead of exiting, and print errors as one line. An unknown flag is reported before a missing
+ * one, for which it may have been meant.
  */
 export function prepare(command: Command, path: string): Command {
   const parse = command.parseOptions.bind(command)

@@ -1,4 +1,4 @@
-/** `kumiki ablate run`: killed, gone on with, one training that fails, a configuration changed meanwhile. */
+/** `kumiki ablate run`: killed, resumed, with one training that fails, with a configuration changed meanwhile. */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

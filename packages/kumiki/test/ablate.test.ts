@@ -1,4 +1,4 @@
-/** `kumiki ablate`: studies as folders, level designs, tables, several responses. */
+/** `kumiki ablate`: studies as folders, designs with several levels, tables, several responses. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,6 @@
-/** The command line as one bundle, which starts in a quarter of the time of its sources: for tests that start it by the thousand. */
+/**
+ * The command line as one bundle, which starts in a quarter of the time of its sources, for tests that start it often.
+ */
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

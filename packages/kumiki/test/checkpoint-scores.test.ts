@@ -1,4 +1,4 @@
-/** `kumiki evaluate --runs`: every checkpoint over tokens, kept, gone on with, and drawn. */
+/** `kumiki evaluate --runs`: scores of every checkpoint over tokens, cached, resumed and drawn. */
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

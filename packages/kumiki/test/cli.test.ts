@@ -1,3 +1,4 @@
+/** Every verb: help, `--json`, exit codes and one-line errors; the verbs of the tokenizer and of data. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

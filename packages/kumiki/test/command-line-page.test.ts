@@ -1,9 +1,11 @@
+/**
+ * `docs/command-line.md` is generated from the program: run this file with `-u` to write it. Welcome text and shell
+ * completion.
+ */
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { createProgram, main } from '../src/cli.ts'
 import { welcome } from '../src/welcome.ts'
-
-/** The page docs/command-line.md is made from the program; `vitest run packages/kumiki/test/command-line-page.test.ts -u` writes it. */
 
 const pathOf = (command: Command): string =>
   command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()

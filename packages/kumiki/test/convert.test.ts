@@ -1,3 +1,4 @@
+/** `kumiki convert`: Hugging Face format, GGUF and back, and what is refused. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** `kumiki data build` by several processes and in shards, and `kumiki data blend`. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

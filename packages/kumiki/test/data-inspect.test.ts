@@ -1,4 +1,4 @@
-/** `kumiki data inspect`, a filter of one's own, and what both refuse. */
+/** `kumiki data inspect`, a user's own filter, and what both refuse. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

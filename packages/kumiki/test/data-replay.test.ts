@@ -1,3 +1,4 @@
+/** `kumiki data replay` and `find`, by the flags of a launch script and by those of a run. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

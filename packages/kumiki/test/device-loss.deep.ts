@@ -1,3 +1,4 @@
+/** A lost device: `GPUDevice.destroy()` while steps are in flight, on the WebGPU adapter of this machine. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,8 +6,6 @@ import type { Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { runTrain } from '../src/train/train-command.ts'
 import { metricLines, tinyRun } from './run-processes.ts'
-
-// A device that is really lost: GPUDevice.destroy() while steps are under way, on the WebGPU adapter that is there.
 
 /** The device of the run that was asked for last. */
 let last: Device | undefined

@@ -1,3 +1,4 @@
+/** `kumiki evaluate`: perplexity of files, and tasks of lm-evaluation-harness. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** `kumiki finetune` on a tiny model: whole, with adapters, resumed; and the talk after it. */
+/** `kumiki finetune` of a tiny model: all weights, adapters, resumed; and a chat with the result. */
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -206,7 +206,8 @@ test("conversations in OpenAI's form as Harmony's messages", () => {
     { purpose: 'training', analysis: 'last' },
   )
   expect(text.slice(text.indexOf('<|start|>developer'))).toBe(
-    '<|start|>developer<|message|># Instructions\n\nBe brief.\n\n# Tools\n\n## functions\n\nnamespace functions {\n\n// F.\ntype f = () => any;\n\n} // namespace functions<|end|>' +
+    '<|start|>developer<|message|># Instructions\n\nBe brief.\n\n# Tools\n\n## functions\n\nnamespace functions {\n\n' +
+      '// F.\ntype f = () => any;\n\n} // namespace functions<|end|>' +
       '<|start|>user<|message|>q<|end|><|start|>assistant<|channel|>analysis<|message|>hm<|end|>' +
       '<|start|>assistant to=functions.f<|channel|>commentary <|constrain|>json<|message|>{"x":1}<|call|>' +
       '<|start|>functions.f to=assistant<|channel|>commentary<|message|>2<|end|><|start|>assistant<|channel|>final<|message|>two<|return|>',

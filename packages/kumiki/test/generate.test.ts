@@ -1,4 +1,4 @@
-/** `kumiki generate`: several prompts at once, formats of the cache, and a talk through a pipe. */
+/** `kumiki generate`: several prompts, cache formats, and a chat through a pipe. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

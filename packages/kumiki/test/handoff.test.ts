@@ -1,3 +1,4 @@
+/** `kumiki handoff`: a run continued in Megatron-LM, with files, rates and a list of what is not transferred. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

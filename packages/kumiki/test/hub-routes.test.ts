@@ -1,4 +1,4 @@
-/** Every verb that takes hf:OWNER/NAME, against a hub on this machine. */
+/** Every verb that takes hf:OWNER/NAME, against a local server. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** A hub on this machine with one model, `some/model`: what the Hub's client asks for, answered from a folder. */
+/** A local server of the Hub's HTTP interface, with one model, `some/model`. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'

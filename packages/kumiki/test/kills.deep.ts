@@ -1,3 +1,4 @@
+/** Runs that are killed a hundred times and resumed, bit for bit. */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,10 +1,9 @@
+/** The command line loads @kumiki/report (Plot and a document: half a second) only where it draws. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { expect, test } from 'vitest'
-
-// Plot and a document take half a second to load: the command line asks for them where something is drawn, and not before.
 
 const src = join(dirname(fileURLToPath(import.meta.url)), '..', 'src')
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.ts$/.test(file))

@@ -1,6 +1,6 @@
 /**
- * What is emitted for every model of LLM-jp beside the flags of LLM-jp's own script for it: equal, or a difference that is named here.
- * `llm-jp-launches.json` is made by `make_llm_jp_launches.py` beside it.
+ * What is emitted for every model of LLM-jp beside the flags of LLM-jp's own script for it: equal, or a difference that
+ * is named here. `llm-jp-launches.json` is made by `make_llm_jp_launches.py` beside it.
  */
 import { readFileSync } from 'node:fs'
 import { findModel, launchPlan, launchRecipe, listModels } from '@kumiki/models/configs'

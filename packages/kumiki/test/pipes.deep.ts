@@ -1,3 +1,6 @@
+/**
+ * Output of a run through pipes of the operating system, as a shell makes them (Node's child processes get sockets).
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -5,8 +8,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { metricSteps, tinyRun, trainWords, until } from './run-processes.ts'
-
-// What a shell joins a run to, with pipes of the system (those of Node's child processes are sockets).
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-pipes-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -1,4 +1,4 @@
-/** What `plan` and `estimate` say besides numbers: what does not fit, what a recipe had to change, the ordinary case first. */
+/** `kumiki plan` and `estimate`: texts about plans that do not fit and about changed recipes. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

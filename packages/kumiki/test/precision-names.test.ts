@@ -1,3 +1,4 @@
+/** The command line's list of precision policies is that of @kumiki/train. */
 import { precisions } from '@kumiki/train'
 import { expect, test } from 'vitest'
 import { precisionNames } from '../src/flags/precision-names.ts'

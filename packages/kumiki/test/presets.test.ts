@@ -1,3 +1,4 @@
+/** Presets: a model's own recipe, scaled to this machine, with every change listed. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

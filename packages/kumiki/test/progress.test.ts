@@ -1,3 +1,4 @@
+/** Progress bars on a terminal and progress lines elsewhere. */
 import { expect, test, vi } from 'vitest'
 import { readLines } from '../src/output/line-streams.ts'
 import { createProgress } from '../src/output/progress.ts'

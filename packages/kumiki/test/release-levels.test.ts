@@ -1,4 +1,4 @@
-/** Levels of release where texts are trained on, given away or searched. */
+/** Release levels of data in training, distribution and search. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Runs the real command line, in a process of its own or in this one. */
+/** Runs the command line, in a process of its own or in this one. */
 import { spawn } from 'node:child_process'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -54,7 +54,8 @@ export async function kumikis(lines: readonly (string | readonly string[])[]): P
 }
 
 /**
- * `main` with what it writes caught: a process of its own takes a second, so those are for what is of the process (its exit code, its pipes).
+ * `main` with what it writes caught: a process of its own takes a second, so those are for what is of the process (its
+ * exit code, its pipes).
  * @param options.input what stdin gives
  */
 export async function inProcess(

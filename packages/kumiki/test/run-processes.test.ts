@@ -1,3 +1,4 @@
+/** A run in a process of its own: closed output, locks, the live page and signals. */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** A tiny run, and processes of the real command line at work on it. */
+/** A tiny run in processes of the real command line. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -7,7 +7,11 @@ import { fileURLToPath } from 'node:url'
 
 const bin = fileURLToPath(new URL('../src/bin.ts', import.meta.url))
 
-/** Writes texts and configuration of a run of 12,000 parameters. @param larger its sizes, where they shall be others @returns the flags that begin it */
+/**
+ * Writes texts and configuration of a run of 12,000 parameters.
+ * @param larger its sizes, where they shall be others
+ * @returns the flags that begin it
+ */
 export function tinyRun(folder: string, larger: { readonly intermediateSize?: number } = {}): string[] {
   const texts = Array.from(
     { length: 80 },
@@ -28,7 +32,10 @@ export function tinyRun(folder: string, larger: { readonly intermediateSize?: nu
   return ['--config', join(folder, 'tiny.json'), '--data', join(folder, 'texts.txt')]
 }
 
-/** The words of `kumiki train ARGS` on one thread of the processor. @param bundle the program, where it is not run from its sources */
+/**
+ * The words of `kumiki train ARGS` on one thread of the processor.
+ * @param bundle the program, where it is not run from its sources
+ */
 export function trainWords(args: readonly string[], bundle?: string): string[] {
   const flags = bundle === undefined ? ['--conditions=source', '--import', import.meta.resolve('tsx')] : []
   return [process.execPath, ...flags, bundle ?? bin, 'train', '--device', 'cpu', '--threads', '1', ...args]

@@ -1,8 +1,10 @@
+/**
+ * The self-test of `kumiki doctor` passes within two seconds, and names the operation that a faulty backend computes
+ * wrongly.
+ */
 import { init } from '@kumiki/tensor'
 import { expect, test } from 'vitest'
 import { describeSelfTest, selfTest } from '../src/doctor/self-test.ts'
-
-// The doctor's self-test is right where the backend is, within two seconds, and names what differs where one is not.
 
 test('the processor passes, and a backend that is wrong is told by name', async () => {
   const reference = await init({ backend: 'reference' })
@@ -11,7 +13,8 @@ test('the processor passes, and a backend that is wrong is told by name', async 
   expect(result.checks.filter(({ correct }) => !correct)).toEqual([])
   expect(result.checks.length).toBe(6)
   expect(describeSelfTest(result)).toMatch(/^matmul in float32, .* a step of AdamW are correct, \d+ ms$/)
-  // A reference that forgets the last bits of what it is given stands for a broken backend: all that depends on them differs.
+  // A reference that forgets the last bits of what it is given stands for a broken backend: all that depends on them
+  // differs.
   const broken = Object.create(reference, {
     tensor: {
       value: (values: Float32Array, ...rest: [number[]]) =>

@@ -1,3 +1,4 @@
+/** Common small mistakes of users, and the errors or warnings that they get. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

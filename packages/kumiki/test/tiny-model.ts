@@ -1,4 +1,4 @@
-/** A model of 20,000 parameters that has learnt nothing, in a folder as the Hub has it. */
+/** An untrained model of 20,000 parameters, in a folder in Hugging Face format. */
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

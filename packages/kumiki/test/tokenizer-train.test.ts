@@ -1,3 +1,4 @@
+/** `kumiki tokenizer train`: progress, stages, recipes, a memory limit, and errors of wrong input. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

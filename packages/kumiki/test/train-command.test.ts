@@ -1,3 +1,4 @@
+/** `kumiki train`: interrupted and resumed runs, changed settings, refused folders, records of earlier versions. */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** `kumiki train`: branches, fresh starts from weights, averages, and the other options of a run. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,8 +12,6 @@ import { runTrain } from '../src/train/train-command.ts'
 import type { TrainCommandOptions } from '../src/train/train-options.ts'
 import { inProcess } from './run-cli.ts'
 import { tinyRun } from './run-processes.ts'
-
-// Runs that leave another, and what a run may be asked for beside its steps.
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-train-origins-'))
 const at = (...names: string[]) => join(root, ...names)
@@ -150,7 +149,8 @@ test('averages, events, samples, a live page and figures in one run', async () =
   expect(readdirSync(at('all', 'tensorboard'))).toEqual([expect.stringMatching(/^events\.out\.tfevents/)])
   const samples = readFileSync(at('all', 'samples.jsonl'), 'utf8').trimEnd().split('\n')
   expect(samples.map((line) => JSON.parse(line).step)).toEqual(expect.arrayContaining([2, 4]))
-  // What ended it, and what it did on the way, is the run's: a process that goes on does the same unless it is told otherwise.
+  // What ended it, and what it did on the way, is the run's: a process that goes on does the same unless it is told
+  // otherwise.
   expect(record('all').conduct).toEqual({ maxTokens: 100, evaluateEvery: 2, sample: true })
   said = ''
   expect((await train({ resume: at('all') })).steps).toBe(4)

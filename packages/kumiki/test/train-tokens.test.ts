@@ -1,4 +1,4 @@
-/** `kumiki train` on token files: Megatron-LM's order, what is recorded, and going on. */
+/** `kumiki train` on token files: Megatron-LM's order, records, resuming. */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,7 +37,10 @@ const level = (name: string, releaseLevel: string, extra = {}) =>
     }),
   )
 
-/** 60 texts of both languages each in token files `ja` (L2) and `en` (nothing recorded), and a tiny model without a vocabulary of its own. */
+/**
+ * 60 texts of both languages each in token files `ja` (L2) and `en` (nothing recorded), and a tiny model without a
+ * vocabulary of its own.
+ */
 beforeAll(async () => {
   tinyRun(root)
   const { run, ...tiny } = JSON.parse(readFileSync(at('tiny.json'), 'utf8'))

@@ -1,3 +1,4 @@
+/** `kumiki train`, resume, `generate` and `report`, one after another on a small run. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

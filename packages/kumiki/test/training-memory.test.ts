@@ -1,3 +1,4 @@
+/** The memory check before training starts. */
 import { findModel } from '@kumiki/models/configs'
 import { bf16, findPrecision, precisions } from '@kumiki/train'
 import { expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+/** `kumiki watch`: logs of other programs next to their plans, and files that are being written. */
 import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

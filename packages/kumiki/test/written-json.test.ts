@@ -1,4 +1,4 @@
-/** JSON that people write: what is not known is refused with the nearest name, in every file of the command line. */
+/** JSON files written by users: unknown fields are refused with the nearest name. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// Logits of a handoff's model by Kumiki, for check_handoff.py: node --conditions=source --import tsx vectors/handoff_logits.mjs FOLDER
+// Logits of a handoff's model by Kumiki, for check_handoff.py: node --conditions=source --import tsx
+// vectors/handoff_logits.mjs FOLDER
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { decoderModel } from '@kumiki/models'

@@ -1,3 +1,4 @@
+/** Adapters of PEFT: every case of its vectors, on WebGPU too. */
 import { type Device, init, valueAndGrad } from '@kumiki/tensor'
 import { expect, test } from 'vitest'
 import { blockScaledModel, decoderModel, loraModel, nano, type Parameters } from '../src/index.ts'

@@ -1,3 +1,4 @@
+/** Adapters (LoRA) against PEFT: outputs, files, 8-bit base models, and errors of wrong input. */
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

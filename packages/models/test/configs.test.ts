@@ -1,3 +1,4 @@
+/** Named configurations and recipes: parameter counts, arithmetic of the launches, config.json. */
 import { describe, expect, it } from 'vitest'
 import {
   countParameters,
@@ -44,7 +45,8 @@ describe('recipes', () => {
       if (dataParallel === null) continue
       expect(recipe.globalBatchSize % (layout.microBatchSize * dataParallel), name).toBe(0)
     }
-    // 2,072,488,058,295 tokens in llm-jp/Megatron-LM branch 172b-exp2: the last step of every v3 dense run reaches them.
+    // 2,072,488,058,295 tokens in llm-jp/Megatron-LM branch 172b-exp2: the last step of every v3 dense run reaches
+    // them.
     for (const { recipe, name } of Object.values(llmJp3)) {
       const tokens = recipe!.trainSteps * recipe!.globalBatchSize * recipe!.sequenceLength
       expect(tokens - 2_072_488_058_295, name).toBeGreaterThanOrEqual(0)

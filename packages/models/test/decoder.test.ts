@@ -1,3 +1,4 @@
+/** The decoder: key/value cache, linear rules, documents, generation, and refused options. */
 import { type Device, init, type Tensor } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {

@@ -1,11 +1,12 @@
-// lm-evaluation-harness's scores; see ../vectors/lm-eval/make.py.
+/** Tasks and scores of lm-evaluation-harness; see ../vectors/lm-eval/make.py. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-// Not along an arrow: models takes an encoder and a compiler of templates as plain functions; these are the ones users have.
+// Not along an arrow: models takes an encoder and a compiler of templates as plain functions; these are the ones users
+// have.
 import { textTemplate } from '../../tokenizer/src/chat.ts'
 import { openTokenizer } from '../../tokenizer/src/node.ts'
 import { parsePythonList } from '../src/evaluate/python-literal.ts'

@@ -1,3 +1,4 @@
+/** Mixtures of experts: outputs, routing losses, gradients, and upcycling of a dense model. */
 import { compile, type Device, grad, groupedMatmul, init, mean, sliceAxis, type Tensor } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mixtureOfExperts } from '../src/decoder/experts.ts'

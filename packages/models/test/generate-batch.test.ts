@@ -1,4 +1,4 @@
-// Batches of prompts, caches of every format and sizes: the same text as one prompt at a time with a cache of everything in float32.
+/** Batched generation with caches of every format and size: the text of one prompt at a time with a float32 cache. */
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { roomFor } from '../src/generate/sizes.ts'

@@ -1,3 +1,4 @@
+/** Generation on WebGPU and on the CPU gives the same ids, also beyond the context length. */
 import { init } from '@kumiki/tensor'
 import { expect, test } from 'vitest'
 import { decoderModel, Generator, nano } from '../src/index.ts'

@@ -1,4 +1,4 @@
-/** Every family in GGUF: as it comes back, as the Hub reads it, and with llama.cpp's own text (vectors/gguf-llama-cpp.ts). */
+/** Every architecture in GGUF: round trip, reading by the Hub, and text of llama.cpp (vectors/gguf-llama-cpp.ts). */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** Tiny models of every family that GGUF has, with a vocabulary that llama.cpp takes; see ../vectors/gguf-llama-cpp.ts. */
+/**
+ * Tiny models of every architecture in GGUF, with a vocabulary that llama.cpp accepts; see
+ * ../vectors/gguf-llama-cpp.ts.
+ */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Device } from '@kumiki/tensor'

@@ -1,3 +1,4 @@
+/** GGUF: fields, 8-bit blocks against ggml, tokenizers, and corrupt files. */
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -60,7 +61,8 @@ test.each([
     let worst = 0
     b.forEach((x, i) => {
       const row = b.subarray(i - (i % columns), i - (i % columns) + columns) as Float32Array
-      // A step is 1 / 127 of the largest of a block: half of one, and what the scale's own rounding adds. F16 has no less than 2^-24.
+      // A step is 1 / 127 of the largest of a block: half of one, and what the scale's own rounding adds. F16 has no
+      // less than 2^-24.
       const bound =
         relative === undefined ? (t.ndim < 2 ? 0 : Math.max(...row.map(Math.abs)) * 0.0045) : Math.abs(x) * relative
       worst = Math.max(worst, Math.abs(a[i] - x) - bound)
@@ -99,7 +101,8 @@ test('biases, q/k norms, tied tables, a scaled context and a tokenizer', async (
 })
 
 test('blocks of eight bits are those of ggml', () => {
-  // gguf-py 0.19.0: hashlib.sha256(gguf.quants.quantize(x, GGMLQuantizationType.Q8_0)), x = bits('q8', 4096) / 128 * bits('scale', 4096)
+  // gguf-py 0.19.0: hashlib.sha256(gguf.quants.quantize(x, GGMLQuantizationType.Q8_0)), x = bits('q8', 4096) / 128 *
+  // bits('scale', 4096)
   const [a, b] = [bits('q8', 4096), bits('scale', 4096)]
   const values = Float32Array.from(a, (k, i) => (k / 128) * b[i])
   expect(createHash('sha256').update(encodeQ8(values)).digest('hex')).toBe(

@@ -1,9 +1,9 @@
+/** Feed-forward and recurrent models against PyTorch in double precision (`../vectors/make_history.py`). */
 import { readFileSync } from 'node:fs'
 import { type Device, grad, init, mean, type Tensor } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { feedForwardModel, Generator, type LanguageModel, type Parameters, recurrentModel } from '../src/index.ts'
 
-// PyTorch's own layers in double precision; see ../vectors/make_history.py.
 const vectors = JSON.parse(readFileSync(new URL('../vectors/history.json', import.meta.url), 'utf8'))
 const floats = (base64: string) => new Float32Array(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer)
 

@@ -1,3 +1,4 @@
+/** Downloads from the Hugging Face Hub: cache, resumed and corrupt downloads, refused names. */
 import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'

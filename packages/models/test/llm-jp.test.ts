@@ -1,4 +1,4 @@
-/** Every field of LLM-jp's configurations against the data file that was read from its scripts. */
+/** Every field of LLM-jp's configurations against the data file made from its scripts. */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'

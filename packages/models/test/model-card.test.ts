@@ -1,3 +1,4 @@
+/** Model cards: metadata for the Hub, tables of data, recipe and evaluation. */
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { modelCard } from '../src/node.ts'

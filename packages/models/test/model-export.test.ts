@@ -1,3 +1,4 @@
+/** Export in Hugging Face format: shards, dtypes, 8-bit weights, generation_config.json, tokenizer files. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Import of a folder in Hugging Face format: tied embeddings, shards, large files, missing files. */
 import { copyFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** The tables of docs/models.md list what the code reads and writes; `-u` writes them. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -10,8 +11,6 @@ import {
   nano,
   toHuggingFaceConfig,
 } from '../src/index.ts'
-
-// The table of docs/models.md is what the code reads and writes; -u writes it anew.
 
 const file = fileURLToPath(new URL('../../../docs/models.md', import.meta.url))
 const page = readFileSync(file, 'utf8')

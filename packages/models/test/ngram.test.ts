@@ -1,3 +1,4 @@
+/** N-gram models: counts, probabilities, and errors of wrong input. */
 import { describe, expect, it } from 'vitest'
 import { fitNgram } from '../src/history/ngram.ts'
 
@@ -52,7 +53,8 @@ describe('fitNgram', () => {
   it('counts unigrams plainly and trigrams over continuation counts', () => {
     const unigram = fitNgram([[0, 0, 1]], { order: 1, vocabSize: 4, discount: 0.5 })
     expect(unigram.probability([3], 0)).toBeCloseTo(1.5 / 3 + (0.5 * 2) / 3 / 4, 12)
-    // "a b c", "b b c", "a b a": (b c) was seen after a and after b -> 2; (b a) after a -> 1; (b b) after the start -> 1.
+    // "a b c", "b b c", "a b a": (b c) was seen after a and after b -> 2; (b a) after a -> 1; (b b) after the start ->
+    // 1.
     const trigram = fitNgram(
       [
         [0, 1, 2],

@@ -1,3 +1,4 @@
+/** Parts of a decoder block replaced by the user's own: refused parts. */
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { oneKey, parallel, squaredRelu } from '../../../examples/own-block/parts.ts'

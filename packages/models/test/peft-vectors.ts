@@ -1,4 +1,4 @@
-/** The adapters of vectors/peft, which make_peft.py had PEFT compute and write. */
+/** The adapters of vectors/peft, computed and written by PEFT (make_peft.py). */
 import { readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Perplexity by sliding windows, as in Transformers' guide. */
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { decoderModel, nano, perplexity } from '../src/index.ts'

@@ -1,3 +1,4 @@
+/** Safetensors against files of the Python package, the writer, and corrupt files. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {

@@ -1,3 +1,4 @@
+/** Sampling options against Transformers, their bounds, and custom logits processors. */
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkedSampling, penalize } from '../src/generate/sampling.ts'

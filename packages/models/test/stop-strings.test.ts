@@ -1,3 +1,4 @@
+/** Stop strings in text that arrives in pieces. */
 import { expect, test } from 'vitest'
 import { StopStrings } from '../src/generate/stop-strings.ts'
 

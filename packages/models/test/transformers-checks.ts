@@ -1,4 +1,4 @@
-/** What is held against Transformers for one vector. */
+/** Comparison with Transformers for one vector. */
 import { compile, type Device, sliceAxis, type Tensor, valueAndGrad } from '@kumiki/tensor'
 import { expect } from 'vitest'
 import { type DecoderModel, decoderModel, type Parameters } from '../src/index.ts'

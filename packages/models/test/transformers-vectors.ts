@@ -1,4 +1,6 @@
-/** The models of vectors/transformers: weights by the formula of make_transformers.py, and files as Transformers wrote them. */
+/**
+ * The models of vectors/transformers: weights by the formula of make_transformers.py, files written by Transformers.
+ */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'

@@ -1,3 +1,4 @@
+/** Every architecture against Transformers: logits, cached passes, ten training steps. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Every architecture against Transformers: files and logits. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

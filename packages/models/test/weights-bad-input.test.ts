@@ -1,3 +1,4 @@
+/** Corrupt or malicious model folders: errors that name the file, bounded memory, no paths outside the folder. */
 import { mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * What llama.cpp writes greedily with the files that are written here: npm install node-llama-cpp@3.22.1 in a folder PEERS, then
- * `node --conditions=source --import tsx packages/models/vectors/gguf-llama-cpp.ts PEERS`. Writes gguf-llama-cpp.json.
+ * What llama.cpp writes greedily with the files that are written here: npm install node-llama-cpp@3.22.1 in a folder
+ * PEERS, then `node --conditions=source --import tsx packages/models/vectors/gguf-llama-cpp.ts PEERS`. Writes
+ * gguf-llama-cpp.json.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

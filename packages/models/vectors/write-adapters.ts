@@ -1,4 +1,7 @@
-/** Writes the vectors' adapters by this package, for PEFT to read: node write-adapters.ts FOLDER NAME... (see make_peft.py). */
+/**
+ * Writes the vectors' adapters by this package, for PEFT to read: node write-adapters.ts FOLDER NAME... (see
+ * make_peft.py).
+ */
 import { join } from 'node:path'
 import { init } from '@kumiki/tensor'
 import { decoderModel } from '../src/index.ts'

@@ -1,4 +1,7 @@
-/** Writes the vectors' models by this package, for Transformers to read: node write-folders.ts FOLDER NAME... (see make_transformers.py). */
+/**
+ * Writes the vectors' models by this package, for Transformers to read: node write-folders.ts FOLDER NAME... (see
+ * make_transformers.py).
+ */
 import { join } from 'node:path'
 import { init } from '@kumiki/tensor'
 import { loadModel, saveGguf, saveModel } from '../src/node.ts'

@@ -1,10 +1,11 @@
-// A WebGPU device of whatever adapter Dawn finds (SwiftShader in CI), and one way to run shader text on it.
+/** A WebGPU device of the adapter that Dawn finds (SwiftShader in CI), which runs shader text. */
 import { create, globals } from 'webgpu'
 
 export interface Adapter {
   readonly name: string
   /**
-   * Runs `body`, statements that set `result[i]` from `source[i]` (u32 both), for each i below `count`. `functions` is put before.
+   * Runs `body`, statements that set `result[i]` from `source[i]` (u32 both), for each i below `count`. `functions` is
+   * put before.
    * @param count elements of result; @throws where the shader does not compile
    */
   run(functions: string, body: string, source: Uint32Array, count?: number): Promise<Uint32Array>

@@ -1,3 +1,4 @@
+/** Scales for blocks of a matrix. */
 import { expect, test } from 'vitest'
 import {
   amax,

@@ -1,7 +1,11 @@
+/** Test values around every code of a format, and random bit patterns. */
 import { createHash } from 'node:crypto'
 import { decode, type Format } from '../src/index.ts'
 
-/** Each finite value v >= 0, the midpoint to its successor, both float32 neighbours of these two, and all of them negated: as float32 bits. */
+/**
+ * Each finite value v >= 0, the midpoint to its successor, both float32 neighbours of these two, and all of them
+ * negated: as float32 bits.
+ */
 export function edgeBits(f: Format): Uint32Array {
   const floats = new Float32Array(2)
   const bits = new Uint32Array(floats.buffer)

@@ -1,3 +1,4 @@
+/** Float16Array: shared memory, conversions, errors of wrong input. */
 import { Float16Array, getFloat16, setFloat16 } from '@petamoriken/float16'
 import { expect, test } from 'vitest'
 import { float16ArrayOf, float16Codes, fromFloat16Array, toFloat16Array } from '../src/float16-array.ts'

@@ -1,4 +1,4 @@
-// A second witness for float16: an independent library that rounds doubles directly.
+/** float16 against an independent library that rounds doubles directly. */
 import { f16round } from '@petamoriken/float16'
 import { expect, test } from 'vitest'
 import { round } from '../src/index.ts'

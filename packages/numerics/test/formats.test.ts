@@ -1,3 +1,4 @@
+/** Every format against ml_dtypes: decoding, encoding, rounding modes, finfo. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {

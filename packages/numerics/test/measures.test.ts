@@ -1,3 +1,4 @@
+/** Measures of quantization error: SQNR, shares of lost values, histograms, comparison tables. */
 import { expect, test } from 'vitest'
 import {
   type CompareOptions,

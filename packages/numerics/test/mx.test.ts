@@ -1,3 +1,4 @@
+/** OCP microscaling (MX) formats: scales, rounding of scales, recipes, errors of wrong input. */
 import { describe, expect, test } from 'vitest'
 import {
   blockAmax,

@@ -1,3 +1,4 @@
+/** NVFP4: codes, block scales and tensor scale. */
 import { describe, expect, test } from 'vitest'
 import { decodeNvfp4, encodeNvfp4, nvfp4TensorScale, sqnr } from '../src/index.ts'
 import golden from '../vectors/nvfp4.json' with { type: 'json' }

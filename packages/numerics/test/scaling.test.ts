@@ -1,3 +1,4 @@
+/** Current and delayed scaling against Transformer Engine's rules. */
 import { expect, test } from 'vitest'
 import {
   amax,

@@ -1,4 +1,4 @@
-// The SIMD kernels against the loops in JavaScript, bit for bit.
+/** SIMD kernels against the loops in JavaScript, bit for bit. */
 import { describe, expect, test, vi } from 'vitest'
 import { decodeByTable } from '../src/decode.ts'
 import { encodeNearest } from '../src/encode.ts'

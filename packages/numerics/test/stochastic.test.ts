@@ -1,3 +1,4 @@
+/** Stochastic rounding: unbiased, reproducible by seed; quality of the random bits. */
 import { describe, expect, test } from 'vitest'
 import { decode, decodeArray, encode, encodeArray, formatNames, formats, randomBits, roundArray } from '../src/index.ts'
 

@@ -1,4 +1,4 @@
-// All 2^32 float32 values in the formats of which the usual tests do the edges and random values.
+/** All 2^32 float32 values in the formats that ordinary tests cover by edges and random values. */
 import { describe, expect, test } from 'vitest'
 import { expectedHash, otherFormats, sliceOnCpu } from './sweep.ts'
 

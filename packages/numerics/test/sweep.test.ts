@@ -1,4 +1,4 @@
-// A part of the full sweep (sweep.ts) in every test run: one slice of 2^28 patterns a format, and 2^22 patterns on the adapter.
+/** A part of the full sweep (sweep.ts): one slice of 2^28 patterns per format, and 2^22 patterns on the adapter. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeWords } from '../src/index.ts'
 import { type Adapter, openAdapter } from './adapter.ts'

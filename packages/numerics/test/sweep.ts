@@ -1,11 +1,13 @@
 /**
- * Encodes all 2^32 float32 values and compares hashes of the codes with those that ml_dtypes gives (vectors/sweep.json, made by vectors/sweep.py).
- * From the root of the repository:
+ * Encodes all 2^32 float32 values and compares hashes of the codes with those that ml_dtypes gives (vectors/sweep.json,
+ * made by vectors/sweep.py). From the root of the repository:
  *
  *     node --conditions=source --import tsx packages/numerics/test/sweep.ts
- *     node scripts/with-swiftshader.mjs node --conditions=source --import tsx packages/numerics/test/sweep.ts --on webgpu --slices 3,4
+ *     node scripts/with-swiftshader.mjs \
+ *       node --conditions=source --import tsx packages/numerics/test/sweep.ts --on webgpu --slices 3,4
  *
- * A slice is 2^28 ascending bit patterns; there are 16, 0 to 7 positive. --on cpu (default), cpu-scalar (without SIMD) or webgpu; --formats names; --slices numbers.
+ * A slice is 2^28 ascending bit patterns; there are 16, 0 to 7 positive. --on cpu (default), cpu-scalar (without SIMD)
+ * or webgpu; --formats names; --slices numbers.
  */
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'

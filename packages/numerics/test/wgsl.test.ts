@@ -1,4 +1,4 @@
-// Compiles and runs the WGSL on whatever adapter Dawn finds (SwiftShader in CI) and holds it against the TypeScript, bit for bit.
+/** WGSL functions on the adapter that Dawn finds (SwiftShader in CI), compared with the TypeScript, bit for bit. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   codeArray,

@@ -1,3 +1,4 @@
+/** Codes packed into 32-bit words. */
 import { expect, test } from 'vitest'
 import {
   codeArray,

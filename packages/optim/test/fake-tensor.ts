@@ -1,5 +1,7 @@
-// A small array object with methods and no more: stands for any lazy tensor. Values are float32, or rounded to bfloat16 for dtype 'bfloat16'.
-
+/**
+ * A minimal array object with methods, in place of any lazy tensor. Values are float32, or rounded to bfloat16 for
+ * dtype 'bfloat16'.
+ */
 export class FakeTensor {
   static operations = 0
   readonly shape: readonly number[]

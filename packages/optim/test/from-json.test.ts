@@ -1,3 +1,4 @@
+/** Optimizers and schedules from JSON, and their lists in README and guide. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { adamw, optimizerFromJSON, optimizerKinds, optimizers, scheduleKinds } from '../src/index.ts'

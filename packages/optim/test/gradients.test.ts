@@ -1,3 +1,4 @@
+/** Gradient norms, clipping, accumulation, moving averages and trees of parameters. */
 import { expect, test } from 'vitest'
 import {
   accumulate,

@@ -1,3 +1,6 @@
+/**
+ * What all optimizers share: in-place updates, masks, dtypes, parameter groups, custom rules, errors of wrong input.
+ */
 import { compile, init } from '@kumiki/tensor'
 import { expect, test } from 'vitest'
 import {

@@ -1,3 +1,4 @@
+/** Every optimizer against PyTorch or optax, on typed arrays and on tensors. */
 import { compile, type Device, init, type Tensor } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adamw, chain, clipGlobalNorm, lion, type Optimizer, optimizers } from '../src/index.ts'
@@ -43,8 +44,8 @@ function makeOptimizer(c: any, name: string, extra: object = {}): Optimizer {
 }
 
 /**
- * |actual - wanted| <= tolerance * max(|wanted[i]|, scale(i)). The scale is the magnitude of what is summed up to give the value: a float32 that
- * has come close to 0 by cancellation carries the rounding errors of its terms.
+ * |actual - wanted| <= tolerance * max(|wanted[i]|, scale(i)). The scale is the magnitude of the terms whose sum the
+ * value is: a float32 that is near 0 by cancellation carries the rounding errors of its terms.
  */
 function expectClose(
   actual: ArrayLike<number>,
@@ -107,14 +108,18 @@ async function runTensors(device: Device, c: any, name: string, extra: object = 
 
 const cases: [string, any][] = Object.entries(vectors.cases)
 
-// Adafactor and Muon sum over rows, columns and products, and clipping sums over everything: tensors sum in another order than typed arrays.
+// Adafactor and Muon sum over rows, columns and products, and clipping sums over everything: tensors sum in another
+// order than typed arrays.
 const isBitwise = (c: any) => !['adafactor', 'muon'].includes(c.optimizer) && c.clip === null
 
 /** The case of an optimizer that has the most of its formula, where that is not its first. */
 const fullest: Record<string, string> = { sgd: 'sgd-momentum', adamw: 'adamw-clipped', adafactor: 'adafactor-matrices' }
 const firstOf = (optimizer: string) => cases.find(([, c]) => c.optimizer === optimizer)![0]
 
-/** Which cases run on tensors: on the processor those that are not held to the bits of typed arrays below, on WebGPU one for each optimizer. */
+/**
+ * Which cases run on tensors: on the processor those that are not held to the bits of typed arrays below, on WebGPU one
+ * for each optimizer.
+ */
 const tensorCases: Record<string, (name: string, c: any) => boolean> = {
   cpu: (_, c) => !isBitwise(c),
   webgpu: (name, c) => name === (fullest[c.optimizer] ?? firstOf(c.optimizer)),

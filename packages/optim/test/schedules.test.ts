@@ -1,3 +1,4 @@
+/** Every schedule against its reference implementation, at joints and beyond the end. */
 import { expect, describe as group, test } from 'vitest'
 import {
   constant,
@@ -52,7 +53,8 @@ test('every kind has its vectors', () => {
 test('where the definitions of a decay differ', () => {
   const at = (shape: any, final: number, step: number, extra = {}) =>
     wsd({ peak: 1, final, steps: 100, decaySteps: 80, shape, ...extra })(step)
-  // Megatron-LM's exponential is one halving stretched to end at the final value; MiniCPM's halves on and need not get there.
+  // Megatron-LM's exponential is one halving stretched to end at the final value; MiniCPM's halves on and need not get
+  // there.
   expect(at('exponential', 0.1, 60)).toBeCloseTo(0.1 + 0.9 * (2 * Math.SQRT1_2 - 1), 15)
   expect(at('halving', 0.1, 30, { halfLife: 10 })).toBe(0.5)
   expect(at('halving', 0, 100, { halfLife: 20 })).toBe(1 / 16)

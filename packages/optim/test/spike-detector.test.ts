@@ -1,3 +1,4 @@
+/** Detection of loss spikes on noisy curves. */
 import { expect, test } from 'vitest'
 import { spikeDetector } from '../src/index.ts'
 

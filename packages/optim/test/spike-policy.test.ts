@@ -1,3 +1,4 @@
+/** Policies after a loss spike: continue, skip batches, rewind. */
 import { describe, expect, test } from 'vitest'
 import { continueThroughSpikes, rewindAndSkip, type SpikePolicy, skipBatches } from '../src/index.ts'
 

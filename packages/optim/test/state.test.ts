@@ -1,3 +1,4 @@
+/** State of optimizers as JSON: exact to the bit, checked before it is decoded. */
 import { expect, test } from 'vitest'
 import { adafactor, adamw, chain, lion, parameterGroups, stateFromJSON, stateToJSON, zclip } from '../src/index.ts'
 

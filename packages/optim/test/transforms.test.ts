@@ -1,3 +1,4 @@
+/** Transforms around an optimizer: moment formats, ZClip, skipped non-finite gradients, training dynamics. */
 import { compile, type Device, init, type Tensor, where } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {

@@ -211,8 +211,9 @@ for shape in ("linear", "cosine", "exponential", "minus_sqrt"):
     stable = {"kind": "warmup", "schedule": {"kind": "constant", "value": 3e-4}, "steps": 2000}
     schedules.append(sample(MEGATRON, {"schedule": {"kind": "cooldown", "schedule": stable, "start": 17000, "steps": 3000, "final": 3e-5, "shape": shape}}, 20000, megatron(3e-4, 3e-5, 2000, 20000, "WSD", 3000, shape), around(2000, 17000)))
 schedules.append(sample(MEGATRON, {"schedule": {"kind": "inverseSqrt", "peak": 1e-3, "warmupSteps": 2000, "final": 1e-4}}, 150000, megatron(1e-3, 1e-4, 2000, 10**9, "inverse-square-root"), around(2000)))
-# LLM-jp's: peak, minimum, --train-iters, --lr-decay-iters (from which Megatron-LM takes the warm-up off). The 440M, 980M and 1.8B are as the
-# 150M; 8x1.8B, whose --lr-decay-iters is its --train-iters of 492,120, as the 3.7B; the last one is the 172B that failed.
+# LLM-jp's: peak, minimum, --train-iters, --lr-decay-iters (from which Megatron-LM subtracts the warmup). The 440M, 980M
+# and 1.8B are as the 150M; 8x1.8B, whose --lr-decay-iters is its --train-iters of 492,120, as the 3.7B; the last one is
+# the 172B that failed.
 LLM_JP_3 = [(3e-4, 3e-5, 988240, 986240), (3e-4, 3e-5, 494120, 492120), (2.5e-4, 2.5e-5, 494120, 492120), (2e-4, 2e-5, 494120, 492120),
             (8e-5, 8e-6, 292812, 290812), (3e-4, 3e-5, 494120, 494120), (1e-4, 1e-5, 296699, 268442)]
 for peak, final, iters, decay in LLM_JP_3:

@@ -1,3 +1,4 @@
+/** Properties of the estimate of every legal plan: finite parts that add up, monotone costs. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Cluster, estimate, gpus, type ParallelPlan, type PlannerModel } from '../src/index.ts'

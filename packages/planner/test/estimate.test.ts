@@ -1,3 +1,4 @@
+/** Estimates of FLOPs, memory and step time against published measurements. */
 import { describe, expect, it } from 'vitest'
 import { assessBudget, estimate, estimateRun, findGpu, type ParallelPlan } from '../src/index.ts'
 import { modelFlopsPerToken, totalParameters, validateModel } from '../src/model/model.ts'
@@ -65,7 +66,8 @@ describe('memory', () => {
   })
 
   it('is what Korthikanti et al. report for 22B', () => {
-    // Figure 1 (GiB): 45.6 of weights and optimizer; 9.6 of activations with sequence parallelism and selective recomputation.
+    // Figure 1 (GiB): 45.6 of weights and optimizer; 9.6 of activations with sequence parallelism and selective
+    // recomputation.
     const model = { layers: 48, hidden: 6144, ffn: 24_576, heads: 64, kvHeads: 64, headDim: 96, vocab: 51_200 }
     const plan = {
       tensorParallel: 8,
@@ -124,8 +126,9 @@ describe('time', () => {
   })
 
   it('comes within 15 % of LLM-jp-3 13B and 172B as their logs have them', () => {
-    // llm-jp/scripts READMEs: 13B on 32 nodes about 20,000 steps a day, 172B on 64 nodes about 2,000: 32 % and 34 % of the peak. Steps a
-    // day include failures and checkpoints (every 1000 steps). The launches overlap nothing and turn cuDNN's attention off.
+    // llm-jp/scripts READMEs: 13B on 32 nodes about 20,000 steps a day, 172B on 64 nodes about 2,000: 32 % and 34 % of
+    // the peak. Steps a day include failures and checkpoints (every 1000 steps). The launches overlap nothing and turn
+    // cuDNN's attention off.
     const plan = {
       ...seq,
       recompute: 'selective',

@@ -1,4 +1,7 @@
-/** Models of the Hub by their config.json: counts as transformers builds them (vectors/make_huggingface_counts.py) and as model cards say. */
+/**
+ * Hub models by their config.json: parameter counts of Transformers (vectors/make_huggingface_counts.py) and of model
+ * cards.
+ */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { countModel, estimate, fromHuggingFace } from '../src/index.ts'

@@ -1,4 +1,4 @@
-/** A field that is not known is refused with the nearest name, in every request of the package. */
+/** Unknown fields are refused with the nearest name, in every request of the package. */
 import { expect, it } from 'vitest'
 import { assessBudget, emitMegatron, emitSlurm, estimate, plan, simulate, simulatePipeline } from '../src/index.ts'
 import { readMegatron } from '../src/read.ts'

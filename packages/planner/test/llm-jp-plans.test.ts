@@ -1,3 +1,4 @@
+/** The plans that LLM-jp trained with: parameters, legal, fit in memory, stable. */
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { rankPlan } from '../src/index.ts'

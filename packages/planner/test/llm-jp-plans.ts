@@ -1,4 +1,4 @@
-/** The plans LLM-jp trained with, from the table of its recipes (not part of the repository). */
+/** The plans LLM-jp trained with, from the table of its recipes (outside the repository). */
 import type { Cluster, ParallelPlan, PlannerModel } from '../src/index.ts'
 
 /** A row of that table, as far as it is read. */

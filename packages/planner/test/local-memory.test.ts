@@ -1,3 +1,4 @@
+/** Memory of training on one machine, against counts by hand and the tensor package's own programs. */
 import { describe, expect, it } from 'vitest'
 import {
   estimateLocalMemory,
@@ -37,7 +38,8 @@ describe('estimateLocalMemory', () => {
 
   it('is what a count by hand gives for nano in float32', () => {
     const m = estimateLocalMemory(nano, { ...run, positions: 256 })
-    // Floats a token and layer: residual and norm twice, q, k, v, o, four heads' log-sum-exp, two 1 / rms, three times the inner width.
+    // Floats a token and layer: residual and norm twice, q, k, v, o, four heads' log-sum-exp, two 1 / rms, three times
+    // the inner width.
     const floats = 4 * 128 + 4 * 128 + 4 + 2 + 3 * 512
     const after = 2 * 128 + 1 + 3
     expect(m.activations).toBe(4 * 512 * (4 * floats + after))

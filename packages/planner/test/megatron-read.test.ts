@@ -1,3 +1,4 @@
+/** Launch scripts of Megatron-LM read as recipes and plans, the shell evaluator, malicious scripts, and round trips. */
 import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

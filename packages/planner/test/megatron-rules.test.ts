@@ -1,4 +1,7 @@
-/** What Megatron-LM's own validation refuses (arguments.py, transformer_config.py, token_dispatcher.py at d98e8a64) is not emitted. */
+/**
+ * Launches that Megatron-LM's own validation refuses are not emitted (arguments.py, transformer_config.py,
+ * token_dispatcher.py at d98e8a64).
+ */
 import { describe, expect, it } from 'vitest'
 import { emitMegatron, type LaunchRequest, type ParallelPlan, type PlannerModel } from '../src/index.ts'
 import { readMegatron } from '../src/read.ts'

@@ -1,4 +1,4 @@
-/** Models the tests plan for: LLM-jp (llm-jp/scripts@0a703870) and Megatron-LM's functional tests. */
+/** Models for the tests of the planner: LLM-jp (llm-jp/scripts@0a703870) and Megatron-LM's functional tests. */
 import type { PlannerModel } from '../src/index.ts'
 
 const llmJp3 = { vocab: 99_487, headDim: 128 }

@@ -1,3 +1,4 @@
+/** The search for plans and the launches written from them. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { emitMegatron, emitSlurm, emitTorchtitan, fromArchitecture, plan } from '../src/index.ts'
@@ -319,7 +320,8 @@ describe('emitTorchtitan', () => {
             module_fqns_per_model_part: names,
             pipeline_parallel_schedule: schedule,
           } = parse(job.toml).parallelism as Record<string, any>
-          // distributed/pipeline_parallel.py: chunks = ceil((layers + 1 + 1) / each), one a rank for 1F1B, at least two for Interleaved1F1B.
+          // distributed/pipeline_parallel.py: chunks = ceil((layers + 1 + 1) / each), one a rank for 1F1B, at least two
+          // for Interleaved1F1B.
           if (each !== undefined) expect(Math.ceil((layers + 2) / each)).toBe(chunks)
           else {
             named++

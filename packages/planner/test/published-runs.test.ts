@@ -1,3 +1,4 @@
+/** Errors of the estimates over tables of published runs. */
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { estimateRun } from '../src/index.ts'

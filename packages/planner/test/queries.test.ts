@@ -1,3 +1,4 @@
+/** Queries on plans: smallest cluster, sensitivity to one parameter, other GPU memory. */
 import { describe, expect, it } from 'vitest'
 import {
   changeMemory,

@@ -1,3 +1,4 @@
+/** Recipes fitted to another number of tokens or another batch size. */
 import { describe, expect, it } from 'vitest'
 import { fitRecipe } from '../src/index.ts'
 import { recipe } from './models.ts'

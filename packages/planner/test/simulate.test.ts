@@ -1,3 +1,4 @@
+/** The pipeline simulation against closed formulas and against the estimate. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { closedFormBubble, type Pass, type Schedule, simulate, simulatePipeline } from '../src/index.ts'
@@ -26,7 +27,8 @@ describe('simulatePipeline', () => {
         (schedule, stages, groups, chunks, forward, ratio, part) => {
           const microBatches = stages * groups
           const backward = forward * ratio
-          // ZB-H1's formula holds where gradients of weights take no longer than forward passes or gradients of activations.
+          // ZB-H1's formula holds where gradients of weights take no longer than forward passes or gradients of
+          // activations.
           const weight = part * Math.min(forward, backward / 2)
           const v = schedule === 'interleaved' ? chunks : 1
           const result = simulatePipeline({

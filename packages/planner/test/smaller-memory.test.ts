@@ -1,4 +1,4 @@
-/** What people do to fit a model: 8-bit moments, an optimizer on the host, adapters; and GPUs of all kinds. */
+/** Ways to fit a model into memory: 8-bit moments, optimizer offload, adapters; and all GPUs of the table. */
 import { describe, expect, it } from 'vitest'
 import { emitMegatron, estimate, estimateRun, findGpu, gpus, type ParallelPlan } from '../src/index.ts'
 import { recipe, v3_13b, v4_32bA3b } from './models.ts'

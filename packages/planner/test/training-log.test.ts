@@ -1,3 +1,4 @@
+/** Logs of Megatron-LM and torchtitan, parsed and compared with a plan. */
 import { describe, expect, test } from 'vitest'
 import { estimate, type PlanRequest } from '../src/index.ts'
 import { calibrate, commandOfLog, compareLog, summarizeLog, TrainingLog, vocabularyOfLog } from '../src/logs.ts'

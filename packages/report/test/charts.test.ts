@@ -1,3 +1,4 @@
+/** Line charts: axes, gaps, ranges of seeds, thinned lines, rules and their labels. */
 import { describe, expect, test } from 'vitest'
 import { barsChart, lineChart, lineCharts, type Timeline, type TimelinePass, timelineChart } from '../src/index.ts'
 import { colors } from '../src/svg/colors.ts'

@@ -1,3 +1,4 @@
+/** Colours of series: contrast on light and dark pages, and distance under colour-vision deficiency. */
 import { expect, test } from 'vitest'
 import { colorOf, colors, dashOf } from '../src/svg/colors.ts'
 

@@ -1,3 +1,4 @@
+/** Charts of schedules, formats, effects, memory and growth. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import * as report from '../src/index.ts'
@@ -129,7 +130,8 @@ describe('effects', () => {
     }
     expect(textsOf(svg)).toContain('clear')
     expect(textsOf(svg).filter((text) => text.startsWith('noise'))).toEqual([])
-    expect(/Pseudo standard error ([\d.]+)\./.exec(svg)![1]).toBe('1.6') // 1.5 x the median 1.07 of the noise, three digits
+    // 1.5 times the median 1.07 of the noise, to three digits.
+    expect(/Pseudo standard error ([\d.]+)\./.exec(svg)![1]).toBe('1.6')
   })
 })
 

@@ -1,3 +1,4 @@
+/** Japanese texts of charts and pages. */
 import { expect, test } from 'vitest'
 import {
   barsChart,

@@ -1,3 +1,4 @@
+/** The `html` template, the page and its parts. */
 import { describe, expect, test } from 'vitest'
 import { facts, figure, html, logReport, page, table } from '../src/index.ts'
 import { parse } from './svg.ts'

@@ -1,3 +1,4 @@
+/** The comparison of precision policies. */
 import { expect, test } from 'vitest'
 import { type PolicyComparison, type PrecisionRun, policyFindings, precisionReport } from '../src/index.ts'
 import { parse } from './svg.ts'

@@ -1,3 +1,4 @@
+/** Reports of one run and of several. */
 import { describe, expect, test } from 'vitest'
 import { compareRuns, type ReportRun, type RunMetric, type RunResult, runHeadline, runReport } from '../src/index.ts'
 import { smooth, smoothedByShare } from '../src/run/smooth.ts'
@@ -189,7 +190,8 @@ test('spikes are marked and counted', () => {
   const page = runReport(run({ spikes: [7, 20] }))
   expect(page).toContain('Steps of loss spikes')
   expect(page).toContain('>spike</text>')
-  expect(page.match(/<title>spike: /g)).toHaveLength(8) // two, over steps and over tokens, on the wide and on the narrow figure
+  // Two spikes, over steps and over tokens, on the wide and on the narrow figure.
+  expect(page.match(/<title>spike: /g)).toHaveLength(8)
 })
 
 test('the loss also stands over tokens on a logarithmic axis', () => {

@@ -1,4 +1,4 @@
-/** What is in the text of a picture or page, for the tests. */
+/** Parses the text of pictures and pages for the tests. */
 import { parseHTML } from 'linkedom'
 import { expect } from 'vitest'
 

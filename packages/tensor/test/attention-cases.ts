@@ -1,3 +1,4 @@
+/** Shapes and options for the tests of attention, and their comparison. */
 import { expect } from 'vitest'
 import { attention, type Device, grad, init, sum, type Tensor } from '../src/index.ts'
 

@@ -1,9 +1,9 @@
+/** Every attention kernel on every case. */
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { type Device, init } from '../src/index.ts'
 import { attentionVariants } from '../src/ops/attention/attention.wgsl.ts'
 import { attentionCases, attentionDevice, expectSameAttention, runAttention } from './attention-cases.ts'
 
-/** Every variant on every case. */
 describe.each([...attentionVariants, 'cpu'])('attention on %s', (name) => {
   let device: Device
   let reference: Device

@@ -1,3 +1,4 @@
+/** Every attention kernel against the definition, and its resource limits. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { create } from 'webgpu'
 import { loadFormatCode } from '../src/backends/webgpu/shader.ts'

@@ -1,8 +1,7 @@
+/** Common mistakes of users who come from NumPy or PyTorch, or who read values in a traced function. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Device, Tensor } from '../src/index.ts'
 import * as k from '../src/index.ts'
-
-/** What people write who come from NumPy or PyTorch, or forget that a traced function sees no values. */
 
 let device: Device
 let x: Tensor

@@ -1,3 +1,4 @@
+/** `compile`, `grad` and `checkpoint`: results, donation, cost of a replay, errors of wrong use. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

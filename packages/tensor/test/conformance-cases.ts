@@ -1,4 +1,4 @@
-/** Samples of ops on a device, and how near they have to come to the definition. */
+/** Samples of ops on a device, and tolerances. */
 import { expect } from 'vitest'
 import { findAdapter, requestDevice } from '../src/backends/webgpu/adapter.ts'
 import { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts'

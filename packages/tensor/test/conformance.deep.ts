@@ -1,9 +1,8 @@
+/** Every sample with the kernels of a hardware GPU, including the tiled matmuls that conformance.test.ts leaves out. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Device, init } from '../src/index.ts'
 import { asHardware, expectDefinition, nameOf } from './conformance-cases.ts'
 import { opTable } from './op-table.ts'
-
-/** Every sample with the kernels that a hardware GPU would get: conformance.test.ts leaves tiled products out. */
 
 let reference: Device
 let hardware: Device

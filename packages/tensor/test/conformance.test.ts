@@ -1,3 +1,6 @@
+/**
+ * Every op on its samples: backends against the definition, gradients against finite differences and between backends.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ReferenceBackend } from '../src/backends/reference/reference-backend.ts'
 import { Device } from '../src/device.ts'
@@ -30,8 +33,9 @@ test('every op that is not a leaf or an inner gradient has samples, and names ar
   expect(without).toEqual(['attentionGradient', 'linearCrossEntropyGradient'])
 })
 
-// Tiled products and attention have tests of their own (matmul-variants, attention-variants), and grouped products take two samples here, the
-// largest and one of narrow operands: the rest of their cases would only spend time in the shader compiler. conformance.deep.ts takes them all.
+// Tiled products and attention have tests of their own (matmul-variants, attention-variants), and grouped products take
+// two samples here, the largest and one of narrow operands: the rest of their cases would only spend time in the shader
+// compiler. conformance.deep.ts takes them all.
 const largest = new Set(
   ['groupedMatmul', 'groupedOuter'].flatMap((name) => {
     const grouped = cases.filter(({ op }) => op.name === name)

@@ -1,4 +1,4 @@
-// What decoding one token at a time rests on: products of few rows, and rows written in place.
+/** Kernels of token-by-token decoding: matmuls with few rows, and rows written in place. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { compile, type Device, type DType, init, type Tensor, writeRows } from '../src/index.ts'
 

@@ -1,8 +1,9 @@
+/**
+ * Matmuls with more workgroups than a WebGPU dispatch allows (65,535 per dimension) are split into several dispatches.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, init, matmul } from '../src/index.ts'
 import { batchCount, dispatchProblems, type MatmulProblem } from '../src/ops/matmul/layout.ts'
-
-/** WebGPU takes at most 65,535 workgroups in a dimension: larger products are several dispatches. */
 
 let device: Device
 beforeAll(async () => {

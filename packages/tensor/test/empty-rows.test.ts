@@ -1,3 +1,4 @@
+/** Rows without elements: no division by zero, and no thread pool that is given NaN and never returns. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CpuBackend } from '../src/backends/cpu/cpu-backend.ts'
 import type { CpuMachine } from '../src/backends/cpu/cpu-program.ts'
@@ -12,8 +13,6 @@ import {
   rmsNorm,
   trace,
 } from '../src/index.ts'
-
-/** Rows of no elements: a count made by division is NaN there, and a thread pool that is given NaN waits for ever. */
 
 const backends = ['reference', 'cpu', 'webgpu'] as const
 const devices: Device[] = []

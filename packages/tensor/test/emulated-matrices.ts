@@ -1,4 +1,4 @@
-// Subgroup matrices as plain WGSL, where no adapter has them: an operand is where it lies, each invocation has its share of the sums.
+/** Subgroup matrices emulated in plain WGSL, for adapters without them. */
 import { wgslDecode } from '@kumiki/numerics/wgsl'
 import type { AdapterTraits, SubgroupMatrices, SubgroupMatrixConfig } from '../src/backends/webgpu/rule.ts'
 import type { PackedDType } from '../src/dtype.ts'

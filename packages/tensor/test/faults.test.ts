@@ -1,8 +1,7 @@
+/** Failures of a device are thrown as DeviceError by the call that caused them, and leak no memory. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts'
 import { apply1, compile, type Device, DeviceError, defineOp, init, matmul, type Tensor } from '../src/index.ts'
-
-/** What goes wrong on a device is thrown as DeviceError by the call that caused it, and costs no memory. */
 
 let device: Device
 let gpu: GPUDevice

@@ -1,3 +1,4 @@
+/** Elementwise operations fused into kernels: the plan, and results equal to the definition's. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   cast,
@@ -13,8 +14,6 @@ import {
   sum,
   type Tensor,
 } from '../src/index.ts'
-
-/** Elementwise work inside kernels: what the plan says, and that the numbers are those of the definition. */
 
 let device: Device
 let reference: Device

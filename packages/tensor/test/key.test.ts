@@ -1,3 +1,4 @@
+/** Cache keys of values: equal exactly if the values are indistinguishable. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { identityOf, keyOf } from '../src/graph/key.ts'

@@ -1,3 +1,4 @@
+/** Shapes and layouts for the tests of matmul, and their comparison. */
 import { expect } from 'vitest'
 import { type Device, dequantizeBlocks, matmul, scaledMatmul, swapAxes, type Tensor } from '../src/index.ts'
 

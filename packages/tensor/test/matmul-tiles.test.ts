@@ -1,3 +1,4 @@
+/** CPU matmul: packing in pieces and the choice of the micro-tile change no bit. */
 import { expect, test } from 'vitest'
 import { relaxedProbe } from '../src/backends/cpu/load-kernels.ts'
 import { TileChoice } from '../src/backends/cpu/tile-choice.ts'

@@ -1,9 +1,9 @@
+/** Every matmul kernel on every size, layout and kind of block. */
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { type Device, init } from '../src/index.ts'
 import { matmulVariants } from '../src/ops/matmul/matmul.wgsl.ts'
 import { blockCases, expectBlocks, expectProduct, matmulLayouts, matmulSizes } from './matmul-cases.ts'
 
-/** Every variant on every size, layout and kind of blocks. */
 describe.each(matmulVariants.filter((v) => v !== 'subgroup matrix'))('matmul variant %s', (variant) => {
   let device: Device
   let reference: Device

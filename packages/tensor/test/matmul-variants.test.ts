@@ -1,3 +1,6 @@
+/**
+ * Every matmul kernel against the definition, block-scaled matmul, split K, and compilation for every stored format.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { create } from 'webgpu'
 import type { AdapterTraits } from '../src/backends/webgpu/rule.ts'

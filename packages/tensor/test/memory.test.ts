@@ -1,3 +1,4 @@
+/** The memory of a program: known before it runs, and what determines it. */
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   cast,

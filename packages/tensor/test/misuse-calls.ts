@@ -1,12 +1,10 @@
+/**
+ * Random calls of every public operation with arguments that are often invalid. Each must fail at once with one of the
+ * package's own errors that names what was given, or return a tensor that equals the reference's.
+ */
 import type { Tensor } from '../src/index.ts'
 import * as k from '../src/index.ts'
 import { random } from './conformance-cases.ts'
-
-/**
- * Random calls of every public operation with arguments of which many make no sense. Each must fail at once with an
- * error of the package's own that speaks of what was given, or give a tensor that can be computed and is what the
- * reference makes of the same call.
- */
 
 type Argument = { readonly tensor: number } | { readonly value: unknown }
 type Draw = () => Argument

@@ -1,3 +1,4 @@
+/** Many random invalid calls of every operation. */
 import { expect, test } from 'vitest'
 import { init } from '../src/index.ts'
 import { misuse } from './misuse-calls.ts'

@@ -1,3 +1,4 @@
+/** Every operation refuses invalid arguments, with an error that names them. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Device, Tensor } from '../src/index.ts'
 import * as k from '../src/index.ts'

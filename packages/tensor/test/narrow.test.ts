@@ -1,9 +1,8 @@
+/** 8- and 16-bit formats against @kumiki/numerics, bit for bit, and matmuls of every pair of formats. */
 import { decode, encodeArray as encode } from '@kumiki/numerics'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type DType, dtypeInfo, isPacked } from '../src/dtype.ts'
 import { castStochastic, type Device, init, matmul } from '../src/index.ts'
-
-/** Narrow formats on the devices against @kumiki/numerics, bit for bit, and products of every pair of formats. */
 
 const formats = (Object.keys(dtypeInfo) as DType[]).filter(isPacked)
 

@@ -1,7 +1,5 @@
+/** All ops: what the files of src/ops export that has a name and a shape rule. */
 import type { Op } from '../src/op.ts'
-
-// Every op there is: what the files of src/ops export with a name and a shape rule. An op is in the table because its
-// file is there.
 
 declare global {
   interface ImportMeta {

@@ -1,4 +1,4 @@
-/** Every operation, and what PyTorch and JAX call it: `name | torch | jax`; a dash where there is none. */
+/** Every operation with its names in PyTorch and JAX: `name | torch | jax`; a dash where there is none. */
 const lines = `
 abs | torch.abs | jnp.abs
 acos | torch.acos | jnp.arccos

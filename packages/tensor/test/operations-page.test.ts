@@ -1,14 +1,10 @@
+/** `docs/operations.md` is generated from the table of ops: run this file with `-u` to write it. */
 import { expect, test } from 'vitest'
 import type { DType } from '../src/dtype.ts'
 import * as k from '../src/index.ts'
 import type { Op } from '../src/op.ts'
 import { opTable } from './op-table.ts'
 import { operationNames, transformNames } from './operation-names.ts'
-
-/**
- * docs/operations.md is made of the table of ops. After a change:
- * node scripts/with-swiftshader.mjs vitest run packages/tensor/test/operations-page.test.ts -u
- */
 
 const ops = new Map(opTable.map((op) => [op.name, op]))
 const code = (text: string) => (text === '-' ? '' : `\`${text}\``)

@@ -1,3 +1,4 @@
+/** Operations by name with results of PyTorch (vectors/make_ops.py). */
 import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { isFloat } from '../src/dtype.ts'

@@ -1,11 +1,10 @@
+/**
+ * Operations against PyTorch: with first and second derivatives on the reference backend, results on the CPU, special
+ * values on WebGPU. `ops.deep.ts` has everything on every backend.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as k from '../src/index.ts'
 import { expectPyTorch, opCases } from './ops-cases.ts'
-
-/**
- * Operations by name against PyTorch: with gradients and gradients of gradients on the reference, results on the
- * processor, and NaN, infinities and bends on WebGPU. `ops.deep.ts` has everything on every backend.
- */
 
 const devices: Record<string, k.Device> = {}
 beforeAll(async () => {

@@ -1,7 +1,6 @@
+/** A user's own op that has only `evaluate` runs on every backend. */
 import { afterAll, beforeAll, describe, expect, type MockInstance, test, vi } from 'vitest'
 import { apply1, compile, type Device, defineOp, grad, init, type Op, type Tensor } from '../src/index.ts'
-
-/** An op of a user's own with `evaluate` alone runs on every backend. */
 
 const cumulative = defineOp<unknown>({
   name: 'cumulativeSum',

@@ -1,3 +1,4 @@
+/** Each pass on its own, without a device. */
 import { describe, expect, test } from 'vitest'
 import type { DType } from '../src/dtype.ts'
 import type { Graph } from '../src/graph/graph.ts'
@@ -27,8 +28,6 @@ import { Resolver } from '../src/passes/resolve.ts'
 import { simplify } from '../src/passes/simplify.ts'
 import { sinkUpcasts } from '../src/passes/sink-upcasts.ts'
 import { verifyGraph, verifyGroups, verifyPlan } from '../src/passes/verify.ts'
-
-/** The passes by themselves: no device, no kernel runs. */
 
 function input(shape: number[], dtype: DType = 'float32'): Tensor {
   return new Tensor(makeNode(inputOp, [], { index: 0, shape, dtype }, [{ shape, dtype }]).outputs[0], undefined)

@@ -1,3 +1,4 @@
+/** The sleep between polls for results of a device. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { PollingBackoff } from '../src/backends/webgpu/polling-backoff.ts'
 

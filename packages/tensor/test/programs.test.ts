@@ -1,3 +1,4 @@
+/** Programs: cache keys, lifetimes of buffers, reuse of memory, concurrent readers. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   apply,
@@ -15,8 +16,6 @@ import {
   where,
 } from '../src/index.ts'
 import { crossEntropyOp } from '../src/ops/cross-entropy.ts'
-
-/** What programs are remembered by, what they hold, and whose memory they may reuse. */
 
 describe.each(['cpu', 'webgpu'] as const)('programs on %s', (backend) => {
   let device: Device

@@ -1,3 +1,4 @@
+/** Random numbers against published Threefry outputs, their moments, and categorical sampling. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { categorical, type Device, init, randomBits, randomNormal, randomUniform } from '../src/index.ts'
 

@@ -1,3 +1,4 @@
+/** Second derivatives: every op against finite differences of its gradient, and against PyTorch's double backward. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ReferenceBackend } from '../src/backends/reference/reference-backend.ts'
@@ -8,11 +9,6 @@ import { apply, type Tensor } from '../src/tensor.ts'
 import { pullBack } from '../src/transforms/vjp.ts'
 import { nameOf, random, valuesOf } from './conformance-cases.ts'
 import { opTable } from './op-table.ts'
-
-/**
- * Gradients of gradients: against finite differences of the gradient for every op there is, and against PyTorch's
- * double backward.
- */
 
 const double = new Device(new ReferenceBackend({ double: true }))
 afterAll(() => double.dispose())

@@ -1,3 +1,4 @@
+/** NaN, infinities, zeros and values near the limits on every backend, against PyTorch (vectors/make.py). */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findAdapter, requestDevice } from '../src/backends/webgpu/adapter.ts'
@@ -5,8 +6,6 @@ import { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts'
 import { Device } from '../src/device.ts'
 import * as k from '../src/index.ts'
 import type { Tensor } from '../src/tensor.ts'
-
-/** NaN, infinities, zeros and numbers near the limits, on every backend: the values are PyTorch's (vectors/make.py). */
 
 const devices: Device[] = []
 beforeAll(async () => {

@@ -1,3 +1,7 @@
+/**
+ * The subgroup-matrix kernel for every component type, with emulated matrices, because no software adapter has them.
+ * Compilation takes seconds.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { create, globals } from 'webgpu'
 import type { SubgroupMatrixConfig } from '../src/backends/webgpu/rule.ts'
@@ -11,9 +15,6 @@ import { contiguousAccess } from '../src/passes/access.ts'
 import { config, emulatedSyntax, traits } from './emulated-matrices.ts'
 import { matmulLayouts } from './matmul-cases.ts'
 
-/**
- * The whole kernel for every component, with matrices emulated: no software adapter has any. It compiles for seconds.
- */
 const gpu = create([]) // Dawn drops devices with what create() returned.
 let device: GPUDevice
 beforeAll(async () => {
@@ -83,7 +84,8 @@ async function product(kind: SubgroupMatrixConfig, dtype: DType, [m, k, n]: read
   return { actual: new Float32Array(readable.getMappedRange().slice(0)), expected }
 }
 
-// Words copied (68 x 36 x 68) and put together (35 x 37 x 68), along K and along the lines; edges of tiles in every direction.
+// Words copied (68 x 36 x 68) and put together (35 x 37 x 68), along K and along the lines; edges of tiles in every
+// direction.
 test.each(
   (
     [

@@ -1,3 +1,4 @@
+/** Subgroup matrices: parsing of what an adapter lists, the check before first use, compilation without a GPU. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { create, globals } from 'webgpu'
 import type { SubgroupMatrixConfig } from '../src/backends/webgpu/rule.ts'

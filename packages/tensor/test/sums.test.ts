@@ -1,3 +1,4 @@
+/** Sums of squares without storing the squares. */
 import { expect, test } from 'vitest'
 import { cast, compile, init, square, sum, type Tensor } from '../src/index.ts'
 

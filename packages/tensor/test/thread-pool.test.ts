@@ -1,3 +1,4 @@
+/** Kernels that trap, and modules that are replaced, in the threads of the CPU backend. */
 import { FunctionBody } from '@kumiki/wasm'
 import { expect, test } from 'vitest'
 import { CpuBackend } from '../src/backends/cpu/cpu-backend.ts'

@@ -1,3 +1,4 @@
+/** `vmap`, `jvp`, `vjp` and `scan`. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Tensor } from '../src/index.ts'
 import * as k from '../src/index.ts'

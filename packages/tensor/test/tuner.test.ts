@@ -1,3 +1,4 @@
+/** Measured choice of kernels, saved tuning, and profiles. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   attention,

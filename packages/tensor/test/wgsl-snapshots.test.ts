@@ -1,3 +1,7 @@
+/**
+ * Snapshots of the shaders in `wgsl/*.wgsl`, so that changes of kernels can be reviewed as diffs; `npm test -- FILE -u`
+ * writes them. Other tests show that the shaders compile and are correct.
+ */
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../src/backends/webgpu/rule.ts'
 import { loadFormatCode } from '../src/backends/webgpu/shader.ts'
@@ -13,11 +17,6 @@ import { argMaxWgsl, reduceWgsl } from '../src/ops/reduce.wgsl.ts'
 import { rowWgsl } from '../src/ops/row-kernels.wgsl.ts'
 import { sortWgsl } from '../src/ops/sort.wgsl.ts'
 import { contiguousAccess } from '../src/passes/access.ts'
-
-/**
- * The shaders as a reader sees them: a change of a kernel is reviewed as a diff of `wgsl/*.wgsl`. `npm test -- FILE -u`
- * writes them anew. That they compile and are right is tested elsewhere.
- */
 
 const matrices = (componentType: string, M: number, N: number, K: number) => ({
   componentType,

@@ -1,3 +1,4 @@
+/** Chat templates against Transformers, and masks of the assistant's answers. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {

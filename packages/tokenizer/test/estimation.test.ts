@@ -1,3 +1,4 @@
+/** Scores re-estimated by SentencePiece's EM, fixed pieces, and training in stages. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer } from '../src/index.ts'

@@ -1,3 +1,3 @@
-/** Every line of the golden lists, every set of rules compiled. */
+/** Every line of the golden lists, and every set of rules compiled. */
 import './golden.test.ts'
 import './normalization.test.ts'

@@ -1,9 +1,12 @@
+/**
+ * LLM-jp's tokenizer models against ids of the C++ spm_encode. The models are outside the repository: too large, and
+ * under various licences.
+ */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer, type Tokenizer } from '../src/index.ts'
 
-// Real LLM-jp models with ids by the C++ spm_encode, too large and too variously licensed to be part of the project.
 const folder = new URL('../../../../shared/tokenizer/', import.meta.url)
 const here = existsSync(new URL('golden/', folder))
 
@@ -33,7 +36,10 @@ type Row = {
   sha256_u32le?: string
 }
 
-/** Ordinary tests take every fourth line of the long lists (whole files are held by their hash); `npm run test:deep` all. */
+/**
+ * Ordinary tests take every fourth line of the long lists (whole files are held by their hash); `npm run test:deep`
+ * all.
+ */
 const step = process.env.KUMIKI_DEEP ? 1 : 4
 
 const rowsOf = (path: string): Row[] =>

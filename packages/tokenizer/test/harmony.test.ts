@@ -1,4 +1,4 @@
-/** Harmony against openai-harmony: rendered and parsed; and what is refused. */
+/** The harmony format against openai-harmony: rendering, parsing, and what is refused. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {

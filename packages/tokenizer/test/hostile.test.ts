@@ -1,3 +1,4 @@
+/** Corrupt and malicious SentencePiece models. */
 import { readFileSync } from 'node:fs'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import fc from 'fast-check'

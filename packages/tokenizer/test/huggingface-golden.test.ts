@@ -1,8 +1,8 @@
+/** Hub files against ids of Hugging Face's `tokenizers`. The files are outside the repository because of their size. */
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadHuggingFaceTokenizer } from '../src/huggingface.ts'
 
-// Real files with ids by Hugging Face's own tokenizers, too large to be part of the project.
 const folder = new URL('../../../../shared/tokenizer/hf/', import.meta.url)
 const here = existsSync(folder)
 const NAMES = ['ver2.2-10-20-30', 'mistral-7b-v0.1']

@@ -1,3 +1,4 @@
+/** Corrupt and malicious tokenizer.json files. */
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

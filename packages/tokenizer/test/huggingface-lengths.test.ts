@@ -1,4 +1,4 @@
-/** Truncation and padding that a tokenizer.json says, against `tokenizers`. */
+/** Truncation and padding given in tokenizer.json, against `tokenizers`. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { type FullEncoding, loadHuggingFaceTokenizer } from '../src/huggingface.ts'

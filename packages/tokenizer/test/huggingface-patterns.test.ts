@@ -1,3 +1,6 @@
+/**
+ * Regular expressions of tokenizer.json against Oniguruma, character classes against Rust, and catastrophic patterns.
+ */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { PatternMachine } from '../src/huggingface/pattern/machine.ts'

@@ -1,3 +1,4 @@
+/** Streaming decoders, Unicode normalization, and time linear in the input. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadHuggingFaceTokenizer } from '../src/huggingface.ts'

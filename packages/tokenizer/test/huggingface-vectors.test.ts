@@ -1,3 +1,4 @@
+/** Tokenizers of every kind against vectors of `tokenizers`. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadHuggingFaceTokenizer } from '../src/huggingface.ts'

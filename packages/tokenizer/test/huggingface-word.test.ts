@@ -1,3 +1,4 @@
+/** WordPiece and WordLevel against vectors of `tokenizers`. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {

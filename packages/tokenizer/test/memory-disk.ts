@@ -1,4 +1,4 @@
-/** Where training under a ceiling puts its files in tests. */
+/** A disk in memory for tests of training under a memory limit. */
 import type { Spill } from '../src/training/spill.ts'
 import { filesOf, newState, type TrainingState, type Workspace } from '../src/training/workspace.ts'
 

@@ -1,3 +1,4 @@
+/** N-best segmentation, sampling, and truncation and padding. */
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

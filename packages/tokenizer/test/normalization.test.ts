@@ -1,3 +1,4 @@
+/** Normalization rules against SentencePiece, compilation of rules, and custom rules. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'

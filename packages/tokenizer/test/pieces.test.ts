@@ -1,3 +1,4 @@
+/** Pieces and their types, normalized text, BPE-dropout and sampling. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer } from '../src/index.ts'

@@ -1,3 +1,4 @@
+/** tokenizer.json: training of byte-level BPE, conversion from SentencePiece and tiktoken, added tokens. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadHuggingFaceTokenizer, TokenizerError } from '../src/huggingface.ts'

@@ -1,3 +1,4 @@
+/** Encoding and decoding of a SentencePiece model: round trips, offsets, streams, errors of wrong input. */
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+/** Training under a memory limit: the same model, resumable, with errors of wrong input. */
 import {
   existsSync,
   mkdtempSync,

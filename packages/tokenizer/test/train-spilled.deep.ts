@@ -1,4 +1,7 @@
-/** Training under ceilings of every size, on lines in every order, with many options: the model of training in memory, byte for byte. */
+/**
+ * Training under memory limits of every size, with lines in every order and many options: the model of training in
+ * memory, byte for byte.
+ */
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { test } from 'vitest'

@@ -1,3 +1,4 @@
+/** Training that spills to disk: the same model, also when interrupted and resumed. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { reestimateScores, type TrainOptions, trainBpe, trainUnigram } from '../src/train.ts'

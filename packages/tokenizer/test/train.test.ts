@@ -1,3 +1,4 @@
+/** Tokenizer training: vocabulary, options, reproducibility, errors of wrong input. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer } from '../src/index.ts'

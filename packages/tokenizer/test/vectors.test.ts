@@ -1,3 +1,4 @@
+/** Encoding, offsets, n-best and decoding against vectors of SentencePiece. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer } from '../src/index.ts'

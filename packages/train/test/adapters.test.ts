@@ -1,3 +1,4 @@
+/** Training of adapters on frozen base models in bfloat16 and 8 bits. */
 import {
   adapterOf,
   blockScaledModel,

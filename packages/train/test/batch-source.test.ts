@@ -1,3 +1,4 @@
+/** Custom batch sources: asynchronous, ending, with documents. */
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bf16, Trainer, type TrainerOptions } from '../src/index.ts'

@@ -1,9 +1,10 @@
+/**
+ * Two runs on one adapter give the same bits; a run moved to the other backend agrees to rounding (docs/training.md).
+ */
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Trainer } from '../src/index.ts'
 import { expectEqualStates, lossesOf, tinyOptions } from './tiny.ts'
-
-// What docs/training.md says of adapters: two runs on one give the same bits; a run that goes over to the other backend is the same to rounding.
 
 let cpu: Device
 let gpu: Device

@@ -1,9 +1,11 @@
+/**
+ * What docs/training.md promises bit for bit. Resuming is tested in trainer.test.ts, run.test.ts and
+ * packages/kumiki/test/kills.deep.ts.
+ */
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bf16, f32, Trainer } from '../src/index.ts'
 import { documents, expectEqualStates, heldOut, lossesOf, type TinyRun, tinyOptions } from './tiny.ts'
-
-// What docs/training.md promises to the bit. Resumes: trainer.test.ts, run.test.ts and the kills of packages/kumiki.
 
 let device: Device
 let threaded: Device

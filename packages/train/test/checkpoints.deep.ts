@@ -1,3 +1,4 @@
+/** A checkpoint with a tensor above 2 GiB. */
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

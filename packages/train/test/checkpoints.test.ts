@@ -1,3 +1,4 @@
+/** Checkpoints: retention, several files, background writes, corruption, interrupted writes. */
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Runs while the system clock is set forward and back (`performance.now` stays monotonic). */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,8 +8,6 @@ import { Run, type RunObserver } from '../src/index.ts'
 import { livePageObserver, RunLock, standardFigures, tensorBoardObserver } from '../src/node.ts'
 import { EventFile } from '../src/observers/event-file.ts'
 import { lossesOf, tiny, tinyOptions } from './tiny.ts'
-
-// The system's clock, set forward and back while a run is at work. `performance.now` goes on as it is.
 
 let device: Device
 let root: string

@@ -1,3 +1,4 @@
+/** A lost device: `GPUDevice.destroy()` while steps are in flight, on the WebGPU adapter of this machine. */
 import { type Device, init } from '@kumiki/tensor'
 import { expect, test } from 'vitest'
 import { Run, trainWithDeviceRecovery } from '../src/index.ts'

@@ -1,3 +1,4 @@
+/** Recovery from a lost device, from state kept in memory. */
 import { type Device, DeviceError, init } from '@kumiki/tensor'
 import { expect, test } from 'vitest'
 import { isDeviceLost, Run, type RunOptions, trainWithDeviceRecovery } from '../src/index.ts'

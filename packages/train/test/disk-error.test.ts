@@ -1,3 +1,4 @@
+/** The remedy in errors of a full disk. */
 import { expect, test } from 'vitest'
 import { DiskError, diskError, messageWhileRunning } from '../src/disk-error.ts'
 

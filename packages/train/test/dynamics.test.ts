@@ -1,3 +1,4 @@
+/** Spike policies, skipped gradients, optimizer metrics and state, and branches with another schedule. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -159,7 +160,8 @@ test('a cooldown branched off a running schedule: the checkpoint goes on under a
 })
 
 test('trainWithSpikePolicy rewinds, skips data, and recovers', async () => {
-  // A rate of 1000 at one update ruins the weights; after a rewind the data there is other, and so is the rate the second time.
+  // A rate of 1000 at one update ruins the weights; after a rewind the data there is other, and so is the rate the
+  // second time.
   let poisoned = 0
   const rate = (step: number) => (step === 45 && poisoned++ === 0 ? 1000 : 3e-3)
   const trainer = make({ schedule: rate, optimizer: chain(clipGlobalNorm(1), adamw()) })

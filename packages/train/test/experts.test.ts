@@ -1,3 +1,4 @@
+/** Training of mixtures of experts, in float32 and 8 bits. */
 import { decoderModel } from '@kumiki/models'
 import { concatenate, type Device, grad, init, mul, slice, sum, type Tensor } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

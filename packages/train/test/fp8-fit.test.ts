@@ -1,3 +1,4 @@
+/** Shares of values that overflow and underflow under every scaling recipe. */
 import {
   amax as amaxOfArray,
   blockAmax,
@@ -21,7 +22,10 @@ const values = (n: number, f: number, scale = 1) =>
     i % 7 === 3 ? 0 : Math.sin(i * f) * 10 ** (5 * Math.sin(i * 1.7)) * scale,
   )
 
-/** The shares by plain counting; of a power of two elements, so that they are exact. @param scaleAt the scale of element i */
+/**
+ * The shares by plain counting; of a power of two elements, so that they are exact.
+ * @param scaleAt the scale of element i
+ */
 function counted(x: Float32Array, format: Format, scaleAt: (i: number) => number) {
   const scaled = x.map((v, i) => v * scaleAt(i))
   const decoded = decodeArray(format, encodeArray(format, scaled))
@@ -101,7 +105,10 @@ describe.each(['cpu', 'webgpu'] as const)('how values fit fp8, on %s', (backend)
     }
   })
 
-  /** Blocks whose ranges lie far apart: with one scale nearly everything would underflow, with their own next to nothing. */
+  /**
+   * Blocks whose ranges lie far apart: with one scale nearly everything would underflow, with their own next to
+   * nothing.
+   */
   const uneven = (rows: number, columns: number, block: number) =>
     Float32Array.from(values(rows * columns, 0.23), (v, i) => {
       const [row, column] = [Math.floor(i / columns), i % columns]

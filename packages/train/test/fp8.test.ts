@@ -1,3 +1,4 @@
+/** fp8 linear layers against their emulation, delayed scaling, memory, resuming and learning. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -115,7 +116,10 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
     }
   })
 
-  /** Multiples of 1/8 up to 2: scaled, they are exact in E4M3 and E5M2 alike, and sums of products are exact in any order. */
+  /**
+   * Multiples of 1/8 up to 2: scaled, they are exact in E4M3 and E5M2 alike, and sums of products are exact in any
+   * order.
+   */
   const grid = (n: number, f: number) => Float32Array.from({ length: n }, (_, i) => Math.round(Math.sin(i * f) * 3) / 2)
 
   test('y, dx and dw of the linear layer are those of its emulation, bit for bit', async () => {
@@ -203,7 +207,8 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
     async (kind, n) => {
       const [rows, inputs, outputs] = [128, 256, 128]
       const format = 'float8_e4m3fn'
-      // Integers of more digits than the format has, in ranges that differ by block: codes round, and sums are exact in any order.
+      // Integers of more digits than the format has, in ranges that differ by block: codes round, and sums are exact in
+      // any order.
       const integers = (count: number, f: number) =>
         Float32Array.from({ length: count }, (_, i) => Math.round(Math.sin(i * f) * 40) * 2 ** (Math.floor(i / 32) % 3))
       const [x, w, dy] = [integers(rows * inputs, 0.7), integers(outputs * inputs, 1.3), integers(rows * outputs, 2.9)]
@@ -294,7 +299,8 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
     expect(products).toHaveLength(2)
     for (const line of products) expect(line.match(/float8_e\dm\d/g)).toHaveLength(2)
     if (backend === 'webgpu') return // the plan is the same, and the shaders take long to compile
-    // A chain of layers keeps every input for the gradient: a byte an element, where bfloat16 takes two and float32 four.
+    // A chain of layers keeps every input for the gradient: a byte an element, where bfloat16 takes two and float32
+    // four.
     const chainOf = async (layer: (x: Tensor, w: Tensor) => Tensor) => {
       const deep = compile((x: Tensor, w: Tensor) =>
         grad((p: Tensor[]) => {
@@ -398,7 +404,8 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
     }
     const losses: Record<string, number> = {}
     const early: Record<string, number> = backend === 'cpu' ? lossesOfSixSteps : {}
-    // Every product and rounding is held against its emulation above, and fp8-current against PyTorch's steps on WebGPU too.
+    // Every product and rounding is held against its emulation above, and fp8-current against PyTorch's steps on WebGPU
+    // too.
     const taken = backend === 'cpu' ? Object.keys(precisions) : ['mxfp8']
     for (const [name, precision] of Object.entries(precisions)) {
       if (!taken.includes(name)) continue

@@ -1,3 +1,7 @@
+/**
+ * A disk that is really full: a tmpfs of 4 MiB. Where none can be mounted (no root, no Linux), checkpoints.test.ts
+ * simulates failing writes.
+ */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
@@ -8,8 +12,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Run, type RunObserver } from '../src/index.ts'
 import { folderObservers, loadNewestCheckpoint, RunFolder, saveCheckpoint } from '../src/node.ts'
 import { documents, heldOut, tinyOptions } from './tiny.ts'
-
-// A disk that is really full: a tmpfs of 4 MiB. Where none can be mounted (no root, no Linux) checkpoints.test.ts lets writes fail instead.
 
 const page = 4096
 const disk = mkdtempSync(join(tmpdir(), 'kumiki-full-'))

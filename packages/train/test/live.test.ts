@@ -1,3 +1,4 @@
+/** The live page: history of metrics, pausing, HTTP interface and security. */
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Run, RunStop, StepMetrics } from '../src/index.ts'

@@ -1,4 +1,4 @@
-/** LLM-jp's recipes are JSON that @kumiki/optim reads; each schedule is one that Megatron-LM's own scheduler was asked about. */
+/** LLM-jp's recipes as JSON for @kumiki/optim; each schedule is compared with Megatron-LM's scheduler. */
 import { readFileSync } from 'node:fs'
 import { listModels } from '@kumiki/models/configs'
 import { optimizerFromJSON, scheduleFromJSON } from '@kumiki/optim'

@@ -1,3 +1,4 @@
+/** A user's own kind of model, a gated recurrent network, in everything that training does with a model. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,8 @@ import { bf16, fp8Current, Trainer, type TrainerOptions } from '../src/index.ts'
 import { loadCheckpoint, saveCheckpoint } from '../src/node.ts'
 import { documents, expectEqualStates, heldOut, lossesOf, tinyOptions } from './tiny.ts'
 
-// A model of another kind, as a user writes one: a minimal gated recurrent unit, h = (1 - z) h + z c, with z and c from the token alone.
+// A model of another kind, as a user writes one: a minimal gated recurrent unit, h = (1 - z) h + z c, with z and c from
+// the token alone.
 const [vocabSize, hidden, contextLength] = [50, 32, 64]
 
 const recurrent: LanguageModel = {

@@ -1,3 +1,4 @@
+/** Precision policies: moment formats, memory of a step, refused policies, non-finite gradients. */
 import {
   adamw,
   averageWeights,

@@ -1,3 +1,4 @@
+/** Ten training steps against Transformers' LlamaForCausalLM in PyTorch; see ../vectors/README.md. */
 import { readFileSync } from 'node:fs'
 import { decoderModel, type LinearRule, type ModelArchitecture, type Parameters } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
@@ -193,7 +194,8 @@ describe.each(['cpu', 'webgpu'] as const)('narrow formats against PyTorch on %s'
       const step = makeTrainStep({ model, optimizer, precision, zLoss: training.zLoss, accumulation: 1 })
       const recipe = fp8RecipeOf(model, precision)
       let state = initialState(parameters, optimizer, precision, recipe)
-      // On a software adapter the first loss and norm stand for it: the linear layers' gradients are held bit for bit in fp8.test.ts.
+      // On a software adapter the first loss and norm stand for it: the linear layers' gradients are held bit for bit
+      // in fp8.test.ts.
       if (backend === 'cpu') {
         const scales = recipe?.gradientScales(state.scaling) ?? {}
         const gradient = valueAndGrad((p: Parameters, batch: StepBatch) => {
@@ -211,8 +213,9 @@ describe.each(['cpu', 'webgpu'] as const)('narrow formats against PyTorch on %s'
         }
       }
 
-      // The first loss agrees to float32. From then on Adam turns the last digits of gradients near zero into whole steps, and now and
-      // then a rounding goes the other way: PyTorch leaves its own run with wide sums by as much (`wide`), more with every step.
+      // The first loss agrees to float32. From then on Adam turns the last digits of gradients near zero into whole
+      // steps, and now and then a rounding goes the other way: PyTorch leaves its own run with wide sums by as much
+      // (`wide`), more with every step.
       const apart = (values: number[], wide: number[], k: number) =>
         Math.max(...values.slice(0, k + 1).map((x, i) => Math.abs(x - wide[i]) / x))
       // Rounding is the same code in every step: a software adapter shows it in six of twenty.

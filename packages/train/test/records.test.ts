@@ -1,3 +1,4 @@
+/** Files of a run folder, parsed and checked. */
 import { describe, expect, test } from 'vitest'
 import { parseMetrics, parseSamples, parseSummary, type RunSummary, type StepMetrics } from '../src/records/index.ts'
 

@@ -1,3 +1,4 @@
+/** Options of a run: budgets, early stopping, averages, extra metrics, non-finite losses. */
 import { adamw, averageWeights, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+/** Run folders: locks, reserved names, overwriting. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { utimesSync } from 'node:fs'

@@ -1,3 +1,4 @@
+/** Runs and their observers: order of calls, stopping, failures, resuming. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

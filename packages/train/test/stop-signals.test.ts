@@ -1,3 +1,4 @@
+/** Signals that stop a run. */
 import { afterEach, expect, test } from 'vitest'
 import { exitCodeOf, Stopped, type StopSignal, StopSignals } from '../src/node.ts'
 

@@ -1,3 +1,4 @@
+/** TensorBoard event files: bytes, checksums, resumed runs, full disks. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** A tiny model, text and trainer for tests. */
 import { type BatchOptions, batches, type EvaluationSet, packEvaluation, type TokenDocument } from '@kumiki/data'
 import { decoderModel, type ModelArchitecture, nano } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, constant } from '@kumiki/optim'

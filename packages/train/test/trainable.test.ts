@@ -1,3 +1,4 @@
+/** Frozen parameters: no gradients, moments or master weights. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** The trainer: learning, metrics, resuming, gradient accumulation, errors of wrong input. */
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Detection of divergence from losses and gradient norms. */
 import { expect, test } from 'vitest'
 import { TroubleWatch } from '../src/node.ts'
 

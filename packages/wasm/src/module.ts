@@ -1,6 +1,6 @@
 // A module is its sections in ascending order (WebAssembly core specification 2.0, section 5.5). Each section has a
-// function of its own, so that a bundler drops the unused ones. No top-level code calls anything, because a bundler would
-// have to keep the call.
+// function of its own, so that a bundler drops the unused ones. No top-level code calls anything, because a bundler
+// would have to keep the call.
 
 import { unsigned } from './leb128.ts'
 

@@ -1,3 +1,4 @@
+/** The encoder of WebAssembly modules: LEB128, opcodes, control flow. */
 import { describe, expect, test } from 'vitest'
 import {
   codeSection,

@@ -25,7 +25,8 @@ export default defineConfig({
   // The playground is built beside the pages; without the API reference its pages are missing.
   ignoreDeadLinks: existsSync(api) ? [/^\/playground\//] : [/^\/playground\//, /\/api\//],
   head: [
-    // The generator's grey for the language above a block of code, and its blue of buttons (4.48 to 1), have too little contrast for WCAG AA.
+    // The generator's grey for the language above a block of code, and its blue of buttons (4.48 to 1), have too little
+    // contrast for WCAG AA.
     [
       'style',
       {},

@@ -42,8 +42,8 @@ const lecture = [
 /**
  * The sidebar of the API reference: each package once, with its other entry points below it.
  * @param files pages in the folder of the reference, such as `@kumiki/data/node.md`. For a package with several entry
- * points typedoc writes `index-1.md` for the main one, and an `index.md` that only lists them. Re-exports of `kumiki` are
- * left out: their own packages document them.
+ * points typedoc writes `index-1.md` for the main one, and an `index.md` that only lists them. Re-exports of `kumiki`
+ * are left out: their own packages document them.
  */
 export function apiSidebar(files) {
   const pages = files.map((file) => file.replace(/\.md$/, '')).filter((page) => !page.startsWith('kumiki/namespaces/'))

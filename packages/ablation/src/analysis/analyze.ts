@@ -98,7 +98,8 @@ export function analyze(
     throw new RangeError(`analyze: confidence must be above 0 and below 1, got ${confidence}`)
   checkLevels(design)
   const given = readResponses(design, responses, options.replicates)
-  // Scaled by a power of two, which is exact, so that squares of very large or small responses do not overflow or underflow.
+  // Scaled by a power of two, which is exact, so that squares of very large or small responses do not overflow or
+  // underflow.
   const largest = given.flat().reduce((most, y) => Math.max(most, Math.abs(y)), 0)
   const unit = largest === 0 ? 1 : 2 ** Math.max(-1020, Math.min(1020, Math.floor(Math.log2(largest))))
   const table = given.map((row) => row.map((y) => y / unit))

@@ -142,8 +142,8 @@ export function foldover(original: Design, factor?: string): Design {
     )
   const words = [...independentWords(original.factors, original.definingRelation).values()].map(({ set }) => set)
   const isFlipped = (i: number) => index < 0 || i === index
-  // A word with an odd number of reversed factors changes its sign in the mirror image, so it is no word of the foldover,
-  // but the product of two such words is.
+  // A word with an odd number of reversed factors changes its sign in the mirror image, so it is no word of the
+  // foldover, but the product of two such words is.
   const odd = words.filter(
     (word) => original.factors.filter((_, i) => isFlipped(i) && (word >> BigInt(i)) & 1n).length % 2 === 1,
   )

@@ -24,8 +24,8 @@ export function bestFit(lengths: ArrayLike<number>, capacity: number): number[][
   let leaves = 1
   while (leaves <= capacity) leaves *= 2
   const counts = new Uint32Array(2 * leaves)
-  // Linked lists in typed arrays: the last sequence with s free tokens, and for each sequence the one before it. Arrays of
-  // arrays would allocate for every document.
+  // Linked lists in typed arrays: the last sequence with s free tokens, and for each sequence the one before it. Arrays
+  // of arrays would allocate for every document.
   const latest = new Int32Array(capacity + 1).fill(-1)
   const before = new Int32Array(lengths.length)
   const change = (free: number, by: number) => {

@@ -47,7 +47,8 @@ const groupBytes = 8 * 2 ** 20
  * many small files are grouped. Memory: about 100 bytes per file.
  * @throws Error for a path that does not exist, or a folder without text files
  * @example
- * const settings = { vocabSize: 256, eosId: 0, field: 'text', encoding: 'utf-8', duplicates: 'keep', identity: 'bytes' }
+ * const input = { field: 'text', encoding: 'utf-8' }
+ * const settings = { ...input, vocabSize: 256, eosId: 0, duplicates: 'keep', identity: 'bytes' }
  * const planned = await planBuild(['texts'], settings)
  * await keepPlan('work', planned)
  * await buildShard('work', planned, { index: 0, of: 1 }, { encode: (text) => new TextEncoder().encode(text) })

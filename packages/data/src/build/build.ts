@@ -23,7 +23,8 @@ export function bytesOfPart({ bytes, range }: BuildPart): number {
  * @param folder folder of the parts, with the plan
  * @throws Error that names the file and position of a fault; completed parts are kept
  * @example
- * const settings = { vocabSize: 256, eosId: 0, field: 'text', encoding: 'utf-8', duplicates: 'keep', identity: 'bytes' }
+ * const input = { field: 'text', encoding: 'utf-8' }
+ * const settings = { ...input, vocabSize: 256, eosId: 0, duplicates: 'keep', identity: 'bytes' }
  * const encode = (text) => new TextEncoder().encode(text)
  * const planned = await planBuild(['texts'], settings)
  * await keepPlan('one-of-two', planned)
@@ -42,7 +43,8 @@ export async function buildShard(
   let done = 0
   for (const number of numbers) {
     const path = partPath(folder, number, 'json')
-    // A part reads past its range to the end of its last line, and skips a partial first line: `left` keeps the total exact.
+    // A part reads past its range to the end of its last line, and skips a partial first line: `left` keeps the total
+    // exact.
     let left = bytesOfPart(plan.parts[number])
     const onBytes = (bytes: number) => {
       const counted = Math.min(bytes, left)

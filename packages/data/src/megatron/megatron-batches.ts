@@ -135,7 +135,8 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
  * @throws RangeError or TypeError that names the option
  * @example
  * using data = await openIndexedDataset('corpus_text_document')
- * const source = megatronBatches({ datasets: [{ name: 'corpus', ...data }], sequenceLength: 16, batchSize: 2, samples: 2 * 3 })
+ * const datasets = [{ name: 'corpus', ...data }]
+ * const source = megatronBatches({ datasets, sequenceLength: 16, batchSize: 2, samples: 2 * 3 })
  * source.next().value.inputs.length // 32
  */
 export function megatronBatches(options: MegatronBatchesOptions): MegatronBatches {

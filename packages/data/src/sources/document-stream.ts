@@ -88,7 +88,8 @@ export async function* documentStream(path: string, options: DocumentStreamOptio
     return
   }
   if (format === 'jsonl') {
-    // A line belongs to the range of its first byte. Reading from the byte before shows whether a line begins at the range.
+    // A line belongs to the range of its first byte. Reading from the byte before shows whether a line begins at the
+    // range.
     const begin = range?.begin ?? 0
     for await (const { text, at } of lines(Math.max(0, begin - 1), begin > 0)) {
       if (range && at >= range.end) return

@@ -43,7 +43,10 @@ function count(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0
 }
 
-/** Escapes of ISO-2022-JP, all of whose bytes are ASCII too: ESC and `$@`, `$B` or `$(D`, which begin kanji. @see RFC 1468 */
+/**
+ * Escapes of ISO-2022-JP, all of whose bytes are ASCII too: ESC and `$@`, `$B` or `$(D`, which begin kanji.
+ * @see RFC 1468
+ */
 export function isIso2022Jp(bytes: Uint8Array): boolean {
   for (let at = bytes.indexOf(0x1b); at >= 0; at = bytes.indexOf(0x1b, at + 1))
     if (bytes[at + 1] === 0x24 && (bytes[at + 2] === 0x40 || bytes[at + 2] === 0x42 || bytes[at + 2] === 0x28))

@@ -15,7 +15,9 @@ export interface LineOptions {
   readonly path: string
   /** Offset of the stream in the file, in bytes. */
   readonly begin?: number
-  /** U+FEFF is a byte order mark at the start of the file alone, and text elsewhere. Default: lines may begin with one. */
+  /**
+   * U+FEFF is a byte order mark at the start of the file alone, and text elsewhere. Default: lines may begin with one.
+   */
   readonly keepMarks?: boolean
   /** An encoding label of `TextDecoder`; default UTF-8. */
   readonly encoding?: string

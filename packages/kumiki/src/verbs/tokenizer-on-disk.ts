@@ -19,8 +19,8 @@ export interface StagedOnDiskTraining {
 }
 
 /**
- * @returns the model, which is also written to disk, and the number of lines read (0 if a previous, resumed training had
- * read them all)
+ * @returns the model, which is also written to disk, and the number of lines read (0 if a previous, resumed training
+ * had read them all)
  */
 export async function trainTokenizerOnDisk(training: OnDiskTraining): Promise<{ bytes: Uint8Array; lines: number }> {
   const { data, options, onProgress } = training

@@ -11,8 +11,8 @@ const longestPattern = 1000
 /**
  * Reads a recipe: `{ fixedPieces?, stages: [{ name, data?, size?, keep?, add?, head? }],
  *    estimate: { data, iterations?, countVocabulary? } }`.
- * Paths are relative to the recipe's folder. `data` lists text files; `fixedPieces` and `add` are arrays of pieces, or a
- * file with one per line; `keep` is a regular expression (flag u).
+ * Paths are relative to the recipe's folder. `data` lists text files; `fixedPieces` and `add` are arrays of pieces, or
+ * a file with one per line; `keep` is a regular expression (flag u).
  * @param linesOf reads the lines of files or folders
  * @throws UsageError naming the file and the field
  */

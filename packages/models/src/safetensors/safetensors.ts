@@ -46,7 +46,7 @@ export interface RangeSource {
  * Lays out the file: tensors with wider elements first, so that each starts aligned to its element size, otherwise in
  * the given order.
  */
-function layOut(tensors: readonly SafetensorsTensor[], metadata: Readonly<Record<string, string>>) {
+function layoutOf(tensors: readonly SafetensorsTensor[], metadata: Readonly<Record<string, string>>) {
   const seen = new Set<string>()
   const sized = tensors.map((tensor) => {
     const owner = `encodeSafetensors: tensor ${JSON.stringify(tensor.name)}`
@@ -97,7 +97,7 @@ export function encodeSafetensors(
   tensors: readonly SafetensorsTensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const { head, sized, byteLength } = layOut(tensors, metadata)
+  const { head, sized, byteLength } = layoutOf(tensors, metadata)
   const file = new Uint8Array(byteLength)
   file.set(head)
   let offset = head.length
@@ -126,7 +126,7 @@ export async function* safetensorsChunks(
   tensors: readonly SafetensorsTensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): AsyncGenerator<Uint8Array> {
-  const { head, sized } = layOut(tensors, metadata)
+  const { head, sized } = layoutOf(tensors, metadata)
   yield head
   for (const { tensor, bytes } of sized) {
     const data = typeof tensor.data === 'function' ? await tensor.data() : tensor.data

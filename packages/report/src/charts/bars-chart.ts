@@ -46,7 +46,8 @@ const limitPaint = '#d2453c'
  * @throws RangeError for a width out of range, or where a bar does not have one value per part
  * @example
  * const bars = [{ label: 'stage 0', values: [30, 20] }, { label: 'stage 1', values: [28, 20] }]
- * barsChart({ title: 'Memory', parts: ['weights', 'activations'], bars, limits: [{ value: 80, label: 'GPU' }] }).startsWith('<svg') // true
+ * const parts = ['weights', 'activations']
+ * barsChart({ title: 'Memory', parts, bars, limits: [{ value: 80, label: 'GPU' }] }).startsWith('<svg') // true
  */
 export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
   const { title, parts, bars, limits = [], tick = plain } = chart

@@ -26,7 +26,8 @@ export interface MeasuredGrowth {
  * @throws RangeError without a curve, or for a size out of range
  * @example
  * const time = { points: [{ size: 1, cost: 0.1, work: 1 }, { size: 2, cost: 0.2, work: 2 }] }
- * growthCharts([{ curve: { name: 'matmul', axis: 'rows' }, backend: 'cpu', time, memory: time }]).startsWith('<svg') // true
+ * const curve = { name: 'matmul', axis: 'rows' }
+ * growthCharts([{ curve, backend: 'cpu', time, memory: time }]).startsWith('<svg') // true
  */
 export function growthCharts(measured: readonly MeasuredGrowth[], options: DrawOptions = {}): string {
   const names = [...new Set(measured.map(({ curve }) => curve.name))]

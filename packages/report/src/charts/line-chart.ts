@@ -78,7 +78,9 @@ export interface LineChart {
  * A line chart. Long lines are thinned to the lowest and highest value of each pixel column.
  * @returns the text of one self-contained SVG element; text and axes take the colour of the surrounding page
  * @throws RangeError for a width or height out of range
- * @example lineChart({ title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] })
+ * @example
+ * const lines = [{ label: 'a', points: [[1, 7], [2, 5]] }]
+ * lineChart({ title: 'Loss', xLabel: 'step', yLabel: 'nats', lines }).startsWith('<svg') // true
  */
 export function lineChart(chart: LineChart, options: DrawOptions = {}): string {
   return lineCharts([chart], options)

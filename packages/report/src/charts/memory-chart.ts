@@ -37,7 +37,8 @@ const parts = [
  * @returns the text of one self-contained SVG element
  * @throws RangeError for a width out of range
  * @example
- * const parts = { weights: 4, optimizer: 8, inputs: 1, gradients: 4, activations: 6, logits: 2, working: 1, unshared: 0, total: 26 }
+ * const state = { weights: 4, optimizer: 8, inputs: 1 }
+ * const parts = { ...state, gradients: 4, activations: 6, logits: 2, working: 1, unshared: 0, total: 26 }
  * memoryChart([{ label: 'bf16', estimated: parts, peakBytes: 25 }]).startsWith('<svg') // true
  */
 export function memoryChart(

@@ -20,7 +20,8 @@ export interface HeatTable {
  * @returns undefined where there is no finite value
  * @example
  * const rows = [{ label: 'code', values: [30, 41] }, { label: 'math', values: [22, undefined] }]
- * page({ title: 'Scores', body: html`${heatTable({ caption: 'Scores', corner: 'step', columns: ['100', '200'], rows })}` }).includes('41.0') // true
+ * const scores = heatTable({ caption: 'Scores', corner: 'step', columns: ['100', '200'], rows })
+ * page({ title: 'Scores', body: html`${scores}` }).includes('41.0') // true
  */
 export function heatTable(table: HeatTable): Markup | undefined {
   const { caption, corner, columns, rows, leastSpan = 0, write = (value) => value.toFixed(1) } = table

@@ -13,7 +13,8 @@ const smallWidths = { 2: 420, 3: 340 } as const
  * @param draw returns a chart of this package (SVG) of the given width in pixels, without its heading
  * @example
  * const chart = { title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] }
- * page({ title: 'A run', body: html`${figure('Loss', (width) => lineChart(chart, { width, heading: false }))}` }).includes('<figure') // true
+ * const loss = figure('Loss', (width) => lineChart(chart, { width, heading: false }))
+ * page({ title: 'A run', body: html`${loss}` }).includes('<figure') // true
  */
 export function figure(caption: string, draw: (width: number) => string): Markup {
   return html`<figure><figcaption><h3>${caption}</h3></figcaption><div class="wide">${raw(draw(wideWidth))}</div><div class="narrow">${raw(draw(narrowWidth))}</div></figure>
@@ -26,7 +27,8 @@ export function figure(caption: string, draw: (width: number) => string): Markup
  * @example
  * const chart = { title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] }
  * const draw = (width) => lineChart(chart, { width, heading: false })
- * page({ title: 'Two', body: html`${figureRow([{ caption: 'One', draw }, { caption: 'Other', draw }], 2)}` }).includes('Other') // true
+ * const row = figureRow([{ caption: 'One', draw }, { caption: 'Other', draw }], 2)
+ * page({ title: 'Two', body: html`${row}` }).includes('Other') // true
  */
 export function figureRow(
   figures: readonly { readonly caption: string; readonly draw: (width: number) => string }[],
@@ -58,7 +60,9 @@ export interface TableOptions {
  * right.
  * @param head the column headers
  * @param rows the cells, a row each; text is escaped
- * @example page({ title: 'Runs', body: html`${table(['run', 'loss'], [['a', 2.44], ['b', 2.51]])}` }).includes('2.51') // true
+ * @example
+ * const losses = table(['run', 'loss'], [['a', 2.44], ['b', 2.51]])
+ * page({ title: 'Runs', body: html`${losses}` }).includes('2.51') // true
  */
 export function table(
   head: readonly Content[],

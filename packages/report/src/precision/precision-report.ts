@@ -32,9 +32,11 @@ export interface PrecisionReportOptions {
  * @example
  * const losses = [7, 5, 4, 3.5]
  * const one = { seed: 1, losses, blocks: 2, gradients: [], layers: [], probes: [] }
- * const figures = { baseline: 'f32', seeds: 1, pairs: 1, halfWidth: undefined, tokensPerSecond: 1000, peakBytes: 1e6, spikes: 0, clippedSteps: 0, failed: 0 }
+ * const cost = { tokensPerSecond: 1000, peakBytes: 1e6, spikes: 0, clippedSteps: 0, failed: 0 }
+ * const figures = { ...cost, baseline: 'f32', seeds: 1, pairs: 1, halfWidth: undefined }
  * const runs = [{ ...one, policy: 'f32' }, { ...one, policy: 'bf16' }]
- * const comparisons = [{ ...figures, policy: 'f32', heldOut: 3.5, difference: 0 }, { ...figures, policy: 'bf16', heldOut: 3.52, difference: 0.02 }]
+ * const f32 = { ...figures, policy: 'f32', heldOut: 3.5, difference: 0 }
+ * const comparisons = [f32, { ...figures, policy: 'bf16', heldOut: 3.52, difference: 0.02 }]
  * precisionReport([{ heading: 'nano, 4 steps', runs, comparisons }]).startsWith('<!doctype html>') // true
  */
 export function precisionReport(settings: readonly PrecisionSetting[], options: PrecisionReportOptions = {}): string {

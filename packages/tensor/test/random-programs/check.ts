@@ -1,3 +1,4 @@
+/** Runs one random program in every way and compares the results with the reference backend. */
 import * as K from '../../src/index.ts'
 import { random } from '../conformance-cases.ts'
 import { build, coarsestStep, makeProgram, type Program } from './program.ts'

@@ -1,3 +1,4 @@
+/** Moves: composite operations along axes. */
 import * as K from '../../src/index.ts'
 import {
   alike,

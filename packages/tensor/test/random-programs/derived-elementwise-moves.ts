@@ -1,3 +1,4 @@
+/** Moves: composite elementwise operations. */
 import * as K from '../../src/index.ts'
 import { alike, all, binary, float, type Move, unary, within } from './move-kinds.ts'
 

@@ -1,3 +1,4 @@
+/** Moves: composite layers, losses, transforms and random numbers. */
 import * as K from '../../src/index.ts'
 import { alike, all, float, hasElements, isMatrix, lastAxis, type Move, size, unary, within } from './move-kinds.ts'
 

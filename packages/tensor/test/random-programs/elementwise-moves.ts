@@ -1,3 +1,4 @@
+/** Moves: elementwise operations. */
 import * as K from '../../src/index.ts'
 import { binary, broadcasts, float, integers, isFloat, lastAxis, type Move, unary, within } from './move-kinds.ts'
 

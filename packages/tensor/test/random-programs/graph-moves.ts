@@ -1,3 +1,4 @@
+/** Moves: random bits, and operations that change how a graph is computed but not its values. */
 import * as K from '../../src/index.ts'
 import { type Move, within } from './move-kinds.ts'
 

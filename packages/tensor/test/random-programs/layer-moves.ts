@@ -1,3 +1,4 @@
+/** Moves: layers and losses. */
 import * as K from '../../src/index.ts'
 import { float, type Known, lastAxis, type Move, size, within } from './move-kinds.ts'
 

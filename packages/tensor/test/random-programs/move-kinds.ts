@@ -1,3 +1,4 @@
+/** What a move is, and moves of common shapes. */
 import type * as K from '../../src/index.ts'
 
 /** A value of the program so far. */

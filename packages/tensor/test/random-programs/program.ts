@@ -1,3 +1,4 @@
+/** Random programs as plain data, and their execution. */
 import * as K from '../../src/index.ts'
 import { random } from '../conformance-cases.ts'
 import { isFloat, type Known, type Move, type Scene } from './move-kinds.ts'

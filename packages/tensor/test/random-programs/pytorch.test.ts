@@ -1,12 +1,11 @@
+/**
+ * The reference backend against PyTorch on random programs, with first and second derivatives
+ * (vectors/make_random_programs.py).
+ */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as K from '../../src/index.ts'
 import { build, type Program } from './program.ts'
-
-/**
- * The reference backend against PyTorch, on random programs, with first and second derivatives
- * (vectors/make_random_programs.py).
- */
 
 interface Answer {
   readonly shape: readonly number[]

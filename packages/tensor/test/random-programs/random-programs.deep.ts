@@ -1,9 +1,9 @@
+/** Tens of thousands of random programs. KUMIKI_SEEDS=FROM:TO selects others; a failure prints its seed. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as K from '../../src/index.ts'
 import { verifyPasses } from '../../src/passes/verify.ts'
 import { checkSeed } from './check.ts'
 
-/** Tens of thousands of random programs. KUMIKI_SEEDS=FROM:TO chooses others; a failure prints its seed. */
 const [from, to] = (process.env.KUMIKI_SEEDS ?? '1000:31000').split(':').map(Number)
 
 let reference: K.Device

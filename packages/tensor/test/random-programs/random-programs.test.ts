@@ -1,14 +1,14 @@
+/**
+ * Random programs over all operations, run eagerly, step by step, compiled, compiled again and with donation, on every
+ * backend, compared with the reference; `verify` checks each graph and plan. `random-programs.deep.ts` runs more of
+ * them.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as K from '../../src/index.ts'
 import { inspection } from '../../src/passes/inspection.ts'
 import { verifyPasses } from '../../src/passes/verify.ts'
 import { checkSeed } from './check.ts'
 import { moveTable } from './moves.ts'
-
-/**
- * Random programs over all operations, run eager, step by step, compiled, compiled again and donated, on every backend,
- * against the reference; `verify` looks at each graph and plan on the way. `random-programs.deep.ts` has more of them.
- */
 
 let reference: K.Device
 const devices: Record<string, K.Device> = {}

@@ -1,3 +1,4 @@
+/** Moves: reductions, matrix products, rows by index. */
 import * as K from '../../src/index.ts'
 import { broadcasts, float, type Known, lastAxis, type Move, reduction, size, within } from './move-kinds.ts'
 

@@ -1,3 +1,4 @@
+/** Moves: operations that rearrange elements without arithmetic. */
 import * as K from '../../src/index.ts'
 import { type Known, type Move, size } from './move-kinds.ts'
 

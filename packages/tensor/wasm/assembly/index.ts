@@ -1,3 +1,4 @@
+/** Exports of the WebAssembly kernels. */
 export { gemmPacked, gemmThin } from './gemm'
 export { packB } from './pack'
 export { gemvColumns } from './gemv'

@@ -15,8 +15,8 @@ function k(x: f32): v128 {
 }
 
 /**
- * Constants of `exp4`, in memory: V8 builds a vector constant anew at each use, by several instructions, where a load is
- * one.
+ * Constants of `exp4`, in memory: V8 builds a vector constant anew at each use, by several instructions, where a load
+ * is one.
  */
 const expConstants = memory.data<f32>([
   -87.3, 88.72, 1.44269504088896341, 12582912, -0.693359375, 2.12194440e-4, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,

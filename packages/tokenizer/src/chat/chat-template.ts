@@ -57,7 +57,8 @@ const TOKENS = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_token',
  *   (newer repositories keep it in a `chat_template.jinja`)
  * @throws TokenizerError where the file has no such template, or its syntax is invalid
  * @example
- * const template = loadChatTemplate({ chat_template: '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}' })
+ * const source = '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}'
+ * const template = loadChatTemplate({ chat_template: source })
  * template.render([{ role: 'user', content: 'Hello' }]) // 'user: Hello\n'
  */
 export function loadChatTemplate(

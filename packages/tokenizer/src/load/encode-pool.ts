@@ -99,8 +99,8 @@ export class EncodePool {
   }
 
   /**
-   * As `encodeFile`, with the ids as text: one JSON array per line. The threads also write this text, which takes longer
-   * than encoding.
+   * As `encodeFile`, with the ids as text: one JSON array per line. The threads also write this text, which takes
+   * longer than encoding.
    * @returns ASCII bytes of whole lines, block by block
    * @throws TokenizerError where the file cannot be read
    */

@@ -82,7 +82,10 @@ export type FolderOptions = {
   output?: string
 }
 
-/** Runs training in a folder, which is removed when the model is written. @throws TokenizerError as {@link trainOnDisk} */
+/**
+ * Runs training in a folder, which is removed when the model is written.
+ * @throws TokenizerError as {@link trainOnDisk}
+ */
 export async function trainInFolder(
   { folder, settings, files, budget, output }: FolderOptions,
   train: (workspace: Workspace, beforeUse: () => void) => Promise<Uint8Array>,

@@ -24,11 +24,11 @@ export type StagedOnDiskOptions = StagedOptions<Lines> & {
 const OWN = /^stage-\d+(?:\.model|\.json)?$/
 
 /**
- * Trains in stages as `trainStaged` does, under a memory limit as `trainOnDisk` does: the same model, byte for byte. Finished
- * stages are kept in the folder, so that the same call resumes after an interruption.
+ * Trains in stages as `trainStaged` does, under a memory limit as `trainOnDisk` does: the same model, byte for byte.
+ * Finished stages are kept in the folder, so that the same call resumes after an interruption.
  * @returns a SentencePiece `.model` file
- * @throws TokenizerError where an option is wrong, memory is too small, the disk is full, or an input file or an option has changed
- * since a stage that is not finished was started
+ * @throws TokenizerError where an option is wrong, memory is too small, the disk is full, or an input file or an option
+ * has changed since a stage that is not finished was started
  * @example
  * const stages = [{ name: 'ja', lines: ['木と木を組む', '木を組む'], size: 12 }]
  * const where = { memory: 2 ** 32, folder: 'stages' }

@@ -58,8 +58,8 @@ export class Normalizer {
   }
 
   /**
-   * Normalises UTF-8 bytes without creating a string, where {@link copies}. Each byte that is not part of a well-formed sequence
-   * becomes U+FFFD; `origins` is not filled.
+   * Normalises UTF-8 bytes without creating a string, where {@link copies}. Each byte that is not part of a well-formed
+   * sequence becomes U+FFFD; `origins` is not filled.
    */
   copyBytes(bytes: Uint8Array): NormalizedText {
     const out = this.#out

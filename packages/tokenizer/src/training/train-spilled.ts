@@ -32,7 +32,9 @@ export async function trainSpilled(
   return (type === 'bpe' ? bpeModel : unigramModel)(reader.finish(), resolved, workspace)
 }
 
-/** The model of `reestimateScores` for the same lines and options, byte for byte; resumes as {@link trainSpilled} does. */
+/**
+ * The model of `reestimateScores` for the same lines and options, byte for byte; resumes as {@link trainSpilled} does.
+ */
 export async function reestimateSpilled(
   model: Uint8Array,
   lines: Iterable<string> | AsyncIterable<string>,
