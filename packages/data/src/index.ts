@@ -1,9 +1,9 @@
 /** Training corpora in memory: mixing, token files as bytes, batches. File access is in `@kumiki/data/node`. */
 export { type Batch, BatchIterator, type BatchOptions, type BatchState, batches } from './batches/batches.ts'
 export { bestFit, type PackedDocuments, packBestFit } from './batches/best-fit.ts'
+export { DataMismatchError } from './batches/data-mismatch-error.ts'
 export { type EvaluationOptions, type EvaluationSet, packEvaluation } from './batches/evaluation.ts'
 export { joinStreams } from './batches/join-streams.ts'
-export { OtherDataError } from './batches/other-data-error.ts'
 export {
   type ExcessLengthStrategy,
   type FittedDocuments,

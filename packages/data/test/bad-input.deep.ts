@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { buildShard, documentStream, keepPlan, mergeParts, planBuild } from '../src/node.ts'
+import { buildShard, documentStream, mergeParts, planBuild, saveBuildPlan } from '../src/node.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-sizes-'))
 // A million files take minutes to remove, too.
@@ -64,8 +64,8 @@ test('a folder of a million files is planned, built and joined', { timeout: 3_60
   expect(plan.parts).toHaveLength(1000)
   expect(plan.parts[999].files[999].endsWith('0999999.md')).toBe(true)
   const parts = join(folder, 'many.parts')
-  await timed('keep', () => keepPlan(parts, plan))
-  await timed('keep again', () => keepPlan(parts, plan))
+  await timed('keep', () => saveBuildPlan(parts, plan))
+  await timed('keep again', () => saveBuildPlan(parts, plan))
   await timed('build', () =>
     buildShard(parts, plan, { index: 0, of: 1 }, { encode: (text) => [Number(text)], onPart: look }),
   )

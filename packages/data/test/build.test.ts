@@ -12,13 +12,13 @@ import { afterAll, describe, expect, it } from 'vitest'
 import {
   buildShard,
   documentStream,
-  keepPlan,
+  loadBuildPlan,
   mergeParts,
   missingParts,
   planBuild,
-  planIn,
   readCorpus,
   readSubsets,
+  saveBuildPlan,
   writeIndexedDataset,
 } from '../src/node.ts'
 import { decodeIndexedDataset, encodeIndexedDataset } from '../src/tokens/indexed-dataset.ts'
@@ -215,7 +215,7 @@ describe('builds', () => {
   const run = async (name: string, shards: number, duplicates: 'keep' | 'exact' | 'near') => {
     const prefix = join(folder, name)
     const plan = await planBuild([data], { ...settings, duplicates })
-    await keepPlan(`${prefix}.parts`, plan)
+    await saveBuildPlan(`${prefix}.parts`, plan)
     // The last shard first: order must not matter.
     for (let index = shards - 1; index >= 0; index--)
       await buildShard(`${prefix}.parts`, plan, { index, of: shards }, { encode })
@@ -240,7 +240,7 @@ describe('builds', () => {
     const prefix = join(folder, 'killed')
     const parts = `${prefix}.parts`
     const plan = await planBuild([data], { ...settings, duplicates: 'near' })
-    await keepPlan(parts, plan)
+    await saveBuildPlan(parts, plan)
     let calls = 0
     const dying = (text: string) => {
       if (++calls > 20) throw new Error('killed')
@@ -263,11 +263,11 @@ describe('builds', () => {
       },
     )
     expect(again).toBe(24)
-    await keepPlan(parts, plan)
-    await expect(keepPlan(parts, { ...plan, settings: { ...plan.settings, eosId: null } })).rejects.toThrow(
+    await saveBuildPlan(parts, plan)
+    await expect(saveBuildPlan(parts, { ...plan, settings: { ...plan.settings, eosId: null } })).rejects.toThrow(
       'eosId was 2, is null',
     )
-    await expect(keepPlan(parts, { ...plan, settings: { ...plan.settings, identity: 'x' } })).rejects.toThrow(
+    await expect(saveBuildPlan(parts, { ...plan, settings: { ...plan.settings, identity: 'x' } })).rejects.toThrow(
       'another tokenizer or other filters',
     )
     expect(mergeParts(parts, prefix, { memory: 2 ** 12 }).documents).toBeLessThanOrEqual(25)
@@ -284,7 +284,7 @@ describe('builds', () => {
     const path = write('empty.jsonl', `${lines.join('\n')}\n`)
     const prefix = join(folder, 'empty')
     const plan = await planBuild([path], { ...settings, vocabSize: 32000, duplicates: 'keep' })
-    await keepPlan(`${prefix}.parts`, plan)
+    await saveBuildPlan(`${prefix}.parts`, plan)
     const ids = (text: string) => (text === '' ? [] : text.split(' ').map(Number))
     await buildShard(`${prefix}.parts`, plan, { index: 0, of: 1 }, { encode: ids })
     expect(mergeParts(`${prefix}.parts`, prefix)).toMatchObject({ documents: 300, empty: 100 })
@@ -303,24 +303,24 @@ describe('builds', () => {
     const plan = await planBuild([many, join(many, '0000.md')], { ...settings, duplicates: 'keep' })
     expect(plan.parts.map(({ files }) => files.length)).toEqual([1000, 500, 1, 1000, 1000, 699])
     const parts = join(folder, 'many.parts')
-    await keepPlan(parts, plan)
-    expect(planIn(parts)).toEqual(plan)
+    await saveBuildPlan(parts, plan)
+    expect(loadBuildPlan(parts)).toEqual(plan)
     writeFileSync(join(many, '3000.md'), 'grown')
     const grown = await planBuild([many], { ...settings, duplicates: 'keep' })
-    await expect(keepPlan(parts, grown)).rejects.toThrow(
+    await expect(saveBuildPlan(parts, grown)).rejects.toThrow(
       `there was ${join(many, '3000.md')} (0 bytes), now there is ${join(many, '3000.md')} (5 bytes)`,
     )
     truncateSync(join(parts, 'plan.jsonl'), 200_000)
-    expect(() => planIn(parts)).toThrow(/plan.jsonl: line \d is not JSON/)
+    expect(() => loadBuildPlan(parts)).toThrow(/plan.jsonl: line \d is not JSON/)
   })
 
   it('levels are kept beside the files, and go when the files are written anew', async () => {
     const prefix = join(folder, 'levels')
     const subset = { subset: 'ja', language: 'ja', source: null, licence: 'CC0', releaseLevel: 'L2' } as const
     const plan = await planBuild([data], { ...settings, duplicates: 'keep', subset })
-    await keepPlan(`${prefix}.parts`, plan)
+    await saveBuildPlan(`${prefix}.parts`, plan)
     const other = { ...plan, settings: { ...plan.settings, subset: { ...subset, releaseLevel: 'L1' } as const } }
-    await expect(keepPlan(`${prefix}.parts`, other)).rejects.toThrow(/subset was .*"L2".*, is .*"L1"/)
+    await expect(saveBuildPlan(`${prefix}.parts`, other)).rejects.toThrow(/subset was .*"L2".*, is .*"L1"/)
     await buildShard(`${prefix}.parts`, plan, { index: 0, of: 1 }, { encode })
     const { tokens } = mergeParts(`${prefix}.parts`, prefix)
     expect(readSubsets(prefix)).toEqual([{ ...subset, repeats: 1, tokens }])

@@ -14,7 +14,7 @@ import fs, {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it, vi } from 'vitest'
-import { buildShard, exportTexts, keepPlan, mergeParts, planBuild, writeIndexedDataset } from '../src/node.ts'
+import { buildShard, exportTexts, mergeParts, planBuild, saveBuildPlan, writeIndexedDataset } from '../src/node.ts'
 
 /** Writes that are left before the disk is full. */
 const disk = { left: Number.POSITIVE_INFINITY }
@@ -59,7 +59,7 @@ const works: Record<string, { work: (folder: string) => Promise<unknown>; names:
   'build and merge': {
     work: async (folder) => {
       const plan = await planBuild([texts], settings)
-      await keepPlan(join(folder, 'parts'), plan)
+      await saveBuildPlan(join(folder, 'parts'), plan)
       await buildShard(join(folder, 'parts'), plan, { index: 0, of: 1 }, { encode })
       mergeParts(join(folder, 'parts'), join(folder, 'out'))
     },

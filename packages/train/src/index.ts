@@ -17,11 +17,11 @@ export {
   fp8Block,
   fp8Current,
   fp8Hybrid,
+  innerBlocksOnly,
   mxfp8,
   type PrecisionPolicy,
   precisions,
   type StoredFloat,
-  withoutFirstAndLastBlocks,
 } from './precision.ts'
 export {
   changeRunConfiguration,

@@ -119,9 +119,9 @@ export const mxfp8 = onBf16('mxfp8', { scaling: { kind: 'mx' }, backward: 'float
  * A policy whose first and last `count` blocks do not use fp8, as Megatron-LM's `--first-last-layers-bf16`.
  * @throws RangeError for a policy without fp8
  */
-export function withoutFirstAndLastBlocks(policy: PrecisionPolicy, count = 1): PrecisionPolicy {
+export function innerBlocksOnly(policy: PrecisionPolicy, count = 1): PrecisionPolicy {
   if (!policy.fp8)
-    throw new RangeError(`withoutFirstAndLastBlocks: the policy ${policy.name} has no fp8 layers; give an fp8 policy`)
+    throw new RangeError(`innerBlocksOnly: the policy ${policy.name} has no fp8 layers; give an fp8 policy`)
   return { ...policy, name: `${policy.name}-inner`, fp8: { ...policy.fp8, includes: exceptFirstAndLastBlocks(count) } }
 }
 

@@ -29,12 +29,12 @@ import {
   fp8Block,
   fp8Current,
   fp8Hybrid,
+  innerBlocksOnly,
   mxfp8,
   type PrecisionPolicy,
   precisions,
   Trainer,
   type TrainerOptions,
-  withoutFirstAndLastBlocks,
 } from '../src/index.ts'
 import { loadCheckpoint, saveCheckpoint } from '../src/node.ts'
 import { documents, heldOut, type TinyRun, tiny, tinyModel, tinyOptions } from './tiny.ts'
@@ -487,9 +487,9 @@ describe('policies', () => {
     const four = decoderModel({ ...tiny, numHiddenLayers: 4 })
     const count = (p: PrecisionPolicy) => new Fp8Recipe(four, p.fp8!).tensors.length / 3
     expect(count(fp8Current)).toBe(28)
-    expect(count(withoutFirstAndLastBlocks(fp8Current))).toBe(14)
+    expect(count(innerBlocksOnly(fp8Current))).toBe(14)
     expect(count({ ...fp8Current, fp8: { ...fp8Current.fp8!, includes: ({ name }) => name.includes('mlp') } })).toBe(12)
-    expect(new Fp8Recipe(four, withoutFirstAndLastBlocks(mxfp8, 2).fp8!).tensors).toEqual([])
+    expect(new Fp8Recipe(four, innerBlocksOnly(mxfp8, 2).fp8!).tensors).toEqual([])
     expect(new Fp8Recipe(four, fp8Hybrid.fp8!).tensors[2]).toEqual({
       layer: 'model.layers.0.self_attn.q_proj.weight',
       role: 'gradient',
@@ -505,7 +505,7 @@ describe('policies', () => {
     expect(fp8({ scaling: { kind: 'current', margin: -1 } })).toThrow(/margin must be an integer of at least 0/)
     expect(fp8({ forward: 'float16' })).toThrow(/forward must be float8_e4m3fn or float8_e5m2, got float16/)
     expect(() => exceptFirstAndLastBlocks(0.5)).toThrow(/count must be an integer/)
-    expect(() => withoutFirstAndLastBlocks(bf16)).toThrow(/bf16 has no fp8 layers/)
+    expect(() => innerBlocksOnly(bf16)).toThrow(/bf16 has no fp8 layers/)
     expect(() => findPrecision('fp4')).toThrow(
       /there are f32, bf16, bf16-pure, fp8-hybrid, fp8-current, fp8-block, mxfp8/,
     )

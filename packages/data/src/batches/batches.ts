@@ -8,7 +8,7 @@
  */
 
 import { permutation, randomIntegers } from '../random.ts'
-import { OtherDataError } from './other-data-error.ts'
+import { DataMismatchError } from './data-mismatch-error.ts'
 import { checkInteger, joinDocuments, type TokenDocument, type TokenStream } from './token-stream.ts'
 
 export interface BatchOptions {
@@ -128,7 +128,7 @@ export class BatchIterator implements IterableIterator<Batch> {
 
   /**
    * Restores the position of a state: the batches from here on are those that followed it. The batch size may differ.
-   * @throws TypeError for an invalid state, OtherDataError for one of other data, RangeError for another seed; the
+   * @throws TypeError for an invalid state, DataMismatchError for one of other data, RangeError for another seed; the
    * position
    *   does not change then
    */
@@ -137,7 +137,7 @@ export class BatchIterator implements IterableIterator<Batch> {
       throw new TypeError('restore: the state is not one of BatchIterator.state() (version 1)')
     }
     if (state.fingerprint !== this.#fingerprint) {
-      throw new OtherDataError(
+      throw new DataMismatchError(
         `restore: the state is of other documents, eosId or sequenceLength (fingerprint ${String(state.fingerprint).slice(0, 32)}, here ${this.#fingerprint}); give the ones it was taken with`,
       )
     }

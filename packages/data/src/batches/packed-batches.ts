@@ -8,7 +8,7 @@
 import { permutation, randomIntegers } from '../random.ts'
 import type { Batch } from './batches.ts'
 import { type PackedDocuments, packBestFit } from './best-fit.ts'
-import { OtherDataError } from './other-data-error.ts'
+import { DataMismatchError } from './data-mismatch-error.ts'
 import { checkInteger, type TokenDocument } from './token-stream.ts'
 
 /** A document with its loss mask. */
@@ -184,14 +184,15 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
 
   /**
    * Restores the position of a state. The batch size may differ.
-   * @throws TypeError for an invalid state, OtherDataError for one of other documents, RangeError for another seed; the
+   * @throws TypeError for an invalid state, DataMismatchError for one of other documents, RangeError for another seed;
+   * the
    *   position does not change then
    */
   restore(state: PackedBatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1 || state.kind !== 'packed')
       throw new TypeError('restore: the state is not one of PackedBatchIterator.state() (version 1)')
     if (state.fingerprint !== this.#fingerprint)
-      throw new OtherDataError(
+      throw new DataMismatchError(
         'restore: the state is of other documents, masks or sequenceLength; give the ones it was taken with',
       )
     if (state.seed !== this.seed)

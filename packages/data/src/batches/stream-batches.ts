@@ -7,8 +7,8 @@
  * mix`, or several datasets by `megatronBatches`).
  */
 
+import { DataMismatchError } from './data-mismatch-error.ts'
 import { keyedPermutation } from './keyed-permutation.ts'
-import { OtherDataError } from './other-data-error.ts'
 import { checkInteger } from './token-stream.ts'
 
 /** Random access to a stream of tokens. */
@@ -124,7 +124,7 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
 
   /**
    * Restores the position of a state.
-   * @throws TypeError for an invalid state, OtherDataError for one of other data; the position does not change then
+   * @throws TypeError for an invalid state, DataMismatchError for one of other data; the position does not change then
    */
   restore(state: StreamBatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1)
@@ -132,7 +132,7 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
     const own = this.state()
     for (const field of ['seed', 'sequenceLength', 'tokens'] as const)
       if (state[field] !== own[field])
-        throw new OtherDataError(`restore: the state has ${field} ${String(state[field])}, here it is ${own[field]}`)
+        throw new DataMismatchError(`restore: the state has ${field} ${String(state[field])}, here it is ${own[field]}`)
     checkInteger('restore', 'consumed', state.consumed, 0, 2 ** 52)
     this.#consumed = state.consumed
   }

@@ -50,7 +50,7 @@ const groupBytes = 8 * 2 ** 20
  * const input = { field: 'text', encoding: 'utf-8' }
  * const settings = { ...input, vocabSize: 256, eosId: 0, duplicates: 'keep', identity: 'bytes' }
  * const planned = await planBuild(['texts'], settings)
- * await keepPlan('work', planned)
+ * await saveBuildPlan('work', planned)
  * await buildShard('work', planned, { index: 0, of: 1 }, { encode: (text) => new TextEncoder().encode(text) })
  * mergeParts('work', 'built').documents // 2
  */

@@ -27,7 +27,7 @@ export function bytesOfPart({ bytes, range }: BuildPart): number {
  * const settings = { ...input, vocabSize: 256, eosId: 0, duplicates: 'keep', identity: 'bytes' }
  * const encode = (text) => new TextEncoder().encode(text)
  * const planned = await planBuild(['texts'], settings)
- * await keepPlan('one-of-two', planned)
+ * await saveBuildPlan('one-of-two', planned)
  * await buildShard('one-of-two', planned, { index: 0, of: 2 }, { encode })
  */
 export async function buildShard(

@@ -6,7 +6,7 @@ import { DatasetWriter } from '../tokens/dataset-writer.ts'
 import { tokenDtype } from '../tokens/indexed-dataset.ts'
 import { type PartRecord, partPath, recordWords } from './build-part.ts'
 import type { BuildPlan } from './build-plan.ts'
-import { planIn } from './kept-plan.ts'
+import { loadBuildPlan } from './saved-plan.ts'
 
 /** The result of a build. */
 export interface BuildResult {
@@ -69,12 +69,12 @@ export interface MergeOptions {
  * const input = { field: 'text', encoding: 'utf-8' }
  * const settings = { ...input, vocabSize: 256, eosId: 0, duplicates: 'keep', identity: 'bytes' }
  * const planned = await planBuild(['texts'], settings)
- * await keepPlan('parts', planned)
+ * await saveBuildPlan('parts', planned)
  * await buildShard('parts', planned, { index: 0, of: 1 }, { encode: (text) => new TextEncoder().encode(text) })
  * mergeParts('parts', 'merged').tokens // 68
  */
 export function mergeParts(folder: string, prefix: string, { memory, onProgress }: MergeOptions = {}): BuildResult {
-  const plan = planIn(folder)
+  const plan = loadBuildPlan(folder)
   const missing = missingParts(folder, plan)
   if (missing.length > 0)
     throw new Error(

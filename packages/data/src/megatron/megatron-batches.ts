@@ -1,5 +1,5 @@
 /** Batches in the order of a Megatron-LM run (GPTDataset and BlendedDataset). */
-import { OtherDataError } from '../batches/other-data-error.ts'
+import { DataMismatchError } from '../batches/data-mismatch-error.ts'
 import { type OrderedDataset, TrainingOrder, type TrainingOrderOptions } from './training-order.ts'
 
 /** A dataset with access to its ids. */
@@ -114,15 +114,15 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
 
   /**
    * Restores the position of a state.
-   * @throws TypeError for an invalid state, OtherDataError for one of another order, RangeError for a position out of
-   * range;
+   * @throws TypeError for an invalid state, DataMismatchError for one of another order, RangeError for a position out
+   * of range;
    *   the position does not change then
    */
   restore(state: MegatronBatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1)
       throw new TypeError('restore: the state is not one of MegatronBatches.state() (version 1)')
     if (state.order !== this.#key)
-      throw new OtherDataError('restore: the state is of other datasets, weights, seed, split or lengths')
+      throw new DataMismatchError('restore: the state is of other datasets, weights, seed, split or lengths')
     const { consumedSamples } = state
     if (!Number.isInteger(consumedSamples) || consumedSamples < 0 || consumedSamples > this.order.samples)
       throw new RangeError(`restore: consumedSamples must be from 0 to ${this.order.samples}, got ${consumedSamples}`)

@@ -1,7 +1,7 @@
 /** `kumiki finetune`: fine-tunes an existing model on conversations, in a run folder. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { OtherDataError, packedBatches } from '@kumiki/data'
+import { DataMismatchError, packedBatches } from '@kumiki/data'
 import { countParameters, fromHuggingFaceConfig } from '@kumiki/models'
 import { modelFolder } from '@kumiki/models/node'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
@@ -271,7 +271,7 @@ async function tune(
           throw new Error(
             `${from}: not the model that the run in ${folder.path} began with (${error.parameter} differs); restore that model`,
           )
-        throw error instanceof OtherDataError
+        throw error instanceof DataMismatchError
           ? new Error(
               `${record.data.join(', ')}: not the conversations that the run began with (or their template differs), so it cannot be resumed; restore them`,
             )

@@ -1,6 +1,6 @@
 /** Trains a run in this process: device, tokenizer, data, model and observers. */
 import { join } from 'node:path'
-import { OtherDataError, packEvaluation } from '@kumiki/data'
+import { DataMismatchError, packEvaluation } from '@kumiki/data'
 import { countParameters, decoderModel, flopsPerToken, type ModelArchitecture } from '@kumiki/models'
 import { type Device, type InitOptions, init, type Tensor } from '@kumiki/tensor'
 import {
@@ -260,7 +260,7 @@ export class TrainProcess {
     try {
       if (loaded) {
         await run.trainer.restore(loaded.snapshot).catch((error: Error) => {
-          throw error instanceof OtherDataError
+          throw error instanceof DataMismatchError
             ? new Error(
                 `${corpus.name}: not the text that the run was started with, so it cannot be resumed; restore that text`,
               )

@@ -91,7 +91,7 @@ const partsOf = (prefix: string) => `${prefix}.parts`
 
 async function build(options: BuildFlags): Promise<void> {
   const began = performance.now()
-  const { buildShard, bytesOfPart, keepPlan, makeFolder, missingParts, planBuild, planIn } = await import(
+  const { buildShard, bytesOfPart, saveBuildPlan, makeFolder, missingParts, planBuild, loadBuildPlan } = await import(
     '@kumiki/data/node'
   )
   const { assertUse, checkEncoding } = await import('@kumiki/data')
@@ -114,7 +114,7 @@ async function build(options: BuildFlags): Promise<void> {
   const folder = partsOf(options.out)
   const worker = workerChannel()
   // The parent process of a worker has written the plan.
-  const plan = worker ? planIn(folder) : await planBuild(options.data, settings)
+  const plan = worker ? loadBuildPlan(folder) : await planBuild(options.data, settings)
   const shard = options.shard ?? { index: 0, of: 1 }
   const own = plan.parts.filter((_, number) => number % shard.of === shard.index)
   const total = own.reduce((sum, part) => sum + bytesOfPart(part), 0)
@@ -123,7 +123,7 @@ async function build(options: BuildFlags): Promise<void> {
   try {
     if (!worker) {
       await makeFolder(dirname(options.out))
-      await keepPlan(folder, plan)
+      await saveBuildPlan(folder, plan)
       await logCompletedParts(plan, folder, shard, own.length)
     }
     if (options.workers > 1) await runWorkers(options, shard, progress.onBytes)

@@ -17,7 +17,7 @@ interface Head {
  * Saves the plan in a folder, or compares it with the one saved there.
  * @throws Error that names a difference, or a file that cannot be written
  */
-export async function keepPlan(folder: string, plan: BuildPlan): Promise<void> {
+export async function saveBuildPlan(folder: string, plan: BuildPlan): Promise<void> {
   const path = pathIn(folder)
   const anew = 'remove the folder to start over'
   if (!existsSync(path)) {
@@ -38,7 +38,7 @@ export async function keepPlan(folder: string, plan: BuildPlan): Promise<void> {
     }
     return
   }
-  const kept = planIn(folder)
+  const kept = loadBuildPlan(folder)
   for (const name of Object.keys({ ...kept.settings, ...plan.settings }) as (keyof BuildSettings)[]) {
     const [before, now] = [kept, plan].map(({ settings }) => JSON.stringify(settings[name]) ?? 'not given')
     // What names tokenizer and filters is for no reader.
@@ -80,7 +80,7 @@ function isPart(value: unknown): value is BuildPart {
 }
 
 /** Reads the plan in a folder of parts. @throws Error where there is none, or it is malformed */
-export function planIn(folder: string): BuildPlan {
+export function loadBuildPlan(folder: string): BuildPlan {
   const path = pathIn(folder)
   if (!existsSync(path)) throw new Error(`${folder}: there are no parts of a build; run data build --shard first`)
   // Parsed line by line from bytes, since the plan of many files may exceed the maximum length of a string.

@@ -1,6 +1,6 @@
 /** The error of restoring a state on other data. */
 
 /** A saved state belongs to other data, or to another order of it, so it cannot be restored. */
-export class OtherDataError extends RangeError {
-  override name = 'OtherDataError'
+export class DataMismatchError extends RangeError {
+  override name = 'DataMismatchError'
 }
