@@ -1,5 +1,6 @@
 /**
- * Rules for all tracked files: nothing of one machine, a header in each source file, comments within the line width.
+ * Rules for all tracked files: nothing of one machine, a header in each source file, comments within the line width, private
+ * members marked `private`.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -41,4 +42,15 @@ test('comments are at most 120 columns wide', () => {
       .flatMap((line, i) => (line.length > 120 && comment.test(line) && width(line) > 120 ? [`${file}:${i + 1}`] : [])),
   )
   expect(wide).toEqual([])
+})
+
+test('private members of classes are marked `private`, not named with #', () => {
+  // A use after a dot, and declarations such as `readonly #name = 0` or `async *#name(`.
+  const member = /\.#[a-z]|^[ \t]*(?:(?:static|readonly|async|get|set) |\*)*#[a-z]\w*\s*[(:=;?!]/im
+  const code = sources.filter((file) => !file.endsWith('.py'))
+  const found = code.flatMap((file) => {
+    const match = member.exec(read(file))
+    return match ? [`${file}: ${match[0].trim()}`] : []
+  })
+  expect(found).toEqual([])
 })

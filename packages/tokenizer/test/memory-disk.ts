@@ -14,17 +14,17 @@ export class MemoryDisk {
     const known = filesOf(state)
     for (const name of this.files.keys()) if (!known.includes(name)) this.files.delete(name)
     const save = () => {
-      this.#step()
+      this.step()
       this.saved = JSON.stringify(state)
     }
-    return { budget, ceiling: Number.POSITIVE_INFINITY, spill: this.#spill(), state, save }
+    return { budget, ceiling: Number.POSITIVE_INFINITY, spill: this.spill(), state, save }
   }
 
-  #step(): void {
+  private step(): void {
     if (this.endAfter-- <= 0) throw new Error('ended')
   }
 
-  #spill(): Spill {
+  private spill(): Spill {
     return {
       write: (name) => {
         const parts: Uint8Array[] = []
@@ -33,7 +33,7 @@ export class MemoryDisk {
             parts.push(bytes.slice())
           },
           close: () => {
-            this.#step()
+            this.step()
             this.written.push(name)
             this.files.set(name, Buffer.concat(parts))
           },
@@ -54,7 +54,7 @@ export class MemoryDisk {
         }
       },
       remove: (name) => {
-        this.#step()
+        this.step()
         this.files.delete(name)
       },
       collect() {},

@@ -58,16 +58,16 @@ export class BatchIterator implements IterableIterator<Batch> {
   readonly tokensPerEpoch: number
   /** Windows per pass. */
   readonly sequencesPerEpoch: number
-  readonly #stream: TokenStream
-  readonly #epochs: number
-  readonly #fingerprint: string
-  #epoch = 0
-  #sequence = 0
-  #planned = -1
-  #documentOrder = new Uint32Array(0)
+  private readonly stream: TokenStream
+  private readonly epochs: number
+  private readonly fingerprint: string
+  private epoch = 0
+  private sequence = 0
+  private planned = -1
+  private documentOrder = new Uint32Array(0)
   /** First position of each document in the shuffled stream, and the end. */
-  #starts = new Float64Array(0)
-  #windowOrder = new Uint32Array(0)
+  private starts = new Float64Array(0)
+  private windowOrder = new Uint32Array(0)
 
   /** @internal use `batches` */
   constructor(options: BatchOptions) {
@@ -81,19 +81,19 @@ export class BatchIterator implements IterableIterator<Batch> {
         `batches: sequenceLength x batchSize must be at most 2^28, got ${sequenceLength} x ${batchSize}`,
       )
     }
-    this.#stream = joinDocuments('batches', options.documents, eosId, options.vocabSize)
+    this.stream = joinDocuments('batches', options.documents, eosId, options.vocabSize)
     this.sequenceLength = sequenceLength
     this.batchSize = batchSize
     this.seed = seed
-    this.#epochs = epochs
-    this.tokensPerEpoch = this.#stream.tokens.length
+    this.epochs = epochs
+    this.tokensPerEpoch = this.stream.tokens.length
     this.sequencesPerEpoch = Math.floor((this.tokensPerEpoch - 1) / sequenceLength)
     if (this.sequencesPerEpoch < 1) {
       throw new RangeError(
         `batches: a sequence takes sequenceLength + 1 = ${sequenceLength + 1} tokens, but the documents hold ${this.tokensPerEpoch} (with eos); give more text or a smaller sequenceLength`,
       )
     }
-    this.#fingerprint = fingerprint(this.#stream, sequenceLength)
+    this.fingerprint = fingerprint(this.stream, sequenceLength)
   }
 
   [Symbol.iterator](): this {
@@ -102,13 +102,13 @@ export class BatchIterator implements IterableIterator<Batch> {
 
   next(): IteratorResult<Batch, undefined> {
     const { batchSize, sequenceLength } = this
-    const remaining = (this.#epochs - this.#epoch) * this.sequencesPerEpoch - this.#sequence
+    const remaining = (this.epochs - this.epoch) * this.sequencesPerEpoch - this.sequence
     if (remaining < batchSize) return { done: true, value: undefined }
     const inputs = new Int32Array(batchSize * sequenceLength) // [B, T]
     const targets = new Int32Array(batchSize * sequenceLength) // [B, T]
     const window = new Int32Array(sequenceLength + 1)
     for (let row = 0; row < batchSize; row++) {
-      this.#takeWindow(window)
+      this.takeWindow(window)
       inputs.set(window.subarray(0, sequenceLength), row * sequenceLength)
       targets.set(window.subarray(1), row * sequenceLength)
     }
@@ -119,10 +119,10 @@ export class BatchIterator implements IterableIterator<Batch> {
   state(): BatchState {
     return {
       version: 1,
-      fingerprint: this.#fingerprint,
+      fingerprint: this.fingerprint,
       seed: this.seed,
-      epoch: this.#epoch,
-      sequence: this.#sequence,
+      epoch: this.epoch,
+      sequence: this.sequence,
     }
   }
 
@@ -136,9 +136,9 @@ export class BatchIterator implements IterableIterator<Batch> {
     if (typeof state !== 'object' || state === null || state.version !== 1) {
       throw new TypeError('restore: the state is not one of BatchIterator.state() (version 1)')
     }
-    if (state.fingerprint !== this.#fingerprint) {
+    if (state.fingerprint !== this.fingerprint) {
       throw new DataMismatchError(
-        `restore: the state is of other documents, eosId or sequenceLength (fingerprint ${String(state.fingerprint).slice(0, 32)}, here ${this.#fingerprint}); give the ones it was taken with`,
+        `restore: the state is of other documents, eosId or sequenceLength (fingerprint ${String(state.fingerprint).slice(0, 32)}, here ${this.fingerprint}); give the ones it was taken with`,
       )
     }
     if (state.seed !== this.seed) {
@@ -146,51 +146,51 @@ export class BatchIterator implements IterableIterator<Batch> {
     }
     checkInteger('restore', 'epoch', state.epoch, 0, 2 ** 31 - 1)
     checkInteger('restore', 'sequence', state.sequence, 0, this.sequencesPerEpoch - 1)
-    this.#epoch = state.epoch
-    this.#sequence = state.sequence
+    this.epoch = state.epoch
+    this.sequence = state.sequence
   }
 
-  #takeWindow(window: Int32Array): void {
-    if (this.#planned !== this.#epoch) this.#plan()
-    const { tokens, offsets } = this.#stream
-    const begin = this.#windowOrder[this.#sequence] * this.sequenceLength
-    let place = this.#documentAt(begin)
+  private takeWindow(window: Int32Array): void {
+    if (this.planned !== this.epoch) this.plan()
+    const { tokens, offsets } = this.stream
+    const begin = this.windowOrder[this.sequence] * this.sequenceLength
+    let place = this.documentAt(begin)
     let filled = 0
     while (filled < window.length) {
-      const document = this.#documentOrder[place]
-      const from = offsets[document] + (begin + filled - this.#starts[place])
+      const document = this.documentOrder[place]
+      const from = offsets[document] + (begin + filled - this.starts[place])
       const part = tokens.subarray(from, Math.min(offsets[document + 1], from + window.length - filled))
       window.set(part, filled)
       filled += part.length
       place++
     }
-    if (++this.#sequence === this.sequencesPerEpoch) {
-      this.#sequence = 0
-      this.#epoch++
+    if (++this.sequence === this.sequencesPerEpoch) {
+      this.sequence = 0
+      this.epoch++
     }
   }
 
   /** Shuffles documents and windows for the current epoch. */
-  #plan(): void {
-    const { offsets } = this.#stream
+  private plan(): void {
+    const { offsets } = this.stream
     const count = offsets.length - 1
-    this.#documentOrder = permutation(count, randomIntegers(this.seed, this.#epoch, 2))
-    this.#starts = new Float64Array(count + 1)
+    this.documentOrder = permutation(count, randomIntegers(this.seed, this.epoch, 2))
+    this.starts = new Float64Array(count + 1)
     for (let place = 0; place < count; place++) {
-      const document = this.#documentOrder[place]
-      this.#starts[place + 1] = this.#starts[place] + offsets[document + 1] - offsets[document]
+      const document = this.documentOrder[place]
+      this.starts[place + 1] = this.starts[place] + offsets[document + 1] - offsets[document]
     }
-    this.#windowOrder = permutation(this.sequencesPerEpoch, randomIntegers(this.seed, this.#epoch, 3))
-    this.#planned = this.#epoch
+    this.windowOrder = permutation(this.sequencesPerEpoch, randomIntegers(this.seed, this.epoch, 3))
+    this.planned = this.epoch
   }
 
   /** Index in the shuffled order of the document that contains stream position `position`. */
-  #documentAt(position: number): number {
+  private documentAt(position: number): number {
     let low = 0
-    let high = this.#starts.length - 2
+    let high = this.starts.length - 2
     while (low < high) {
       const middle = (low + high + 1) >>> 1
-      if (this.#starts[middle] <= position) low = middle
+      if (this.starts[middle] <= position) low = middle
       else high = middle - 1
     }
     return low

@@ -116,12 +116,12 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
   readonly targetsPerEpoch: number
   /** Share of positions that are padding, 0 to 1. */
   readonly padding: number
-  readonly #packed: PackedDocuments
-  readonly #fingerprint: string
-  #epoch = 0
-  #sequence = 0
-  #planned = -1
-  #order = new Uint32Array(0)
+  private readonly packed: PackedDocuments
+  private readonly fingerprint: string
+  private epoch = 0
+  private sequence = 0
+  private planned = -1
+  private order = new Uint32Array(0)
 
   /** @internal use `packedBatches` */
   constructor({ documents, sequenceLength, batchSize, padId = 0, seed = 0 }: PackedBatchOptions) {
@@ -129,19 +129,19 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
     checkInteger('packedBatches', 'seed', seed, 0, 2 ** 32 - 1)
     const ids = documents.map((document) => document.ids)
     const masks = documents.map(({ mask }) => mask)
-    this.#packed = packBestFit(ids, sequenceLength, { padId, masks })
-    if (this.#packed.cut > 0)
+    this.packed = packBestFit(ids, sequenceLength, { padId, masks })
+    if (this.packed.cut > 0)
       throw new RangeError(
-        `packedBatches: ${this.#packed.cut} documents are longer than the sequence of ${sequenceLength}; shorten them by fitDocuments`,
+        `packedBatches: ${this.packed.cut} documents are longer than the sequence of ${sequenceLength}; shorten them by fitDocuments`,
       )
     this.batchSize = batchSize
     this.sequenceLength = sequenceLength
     this.seed = seed
-    this.sequencesPerEpoch = this.#packed.sequences
-    this.padding = this.#packed.padding
-    this.targetsPerEpoch = this.#packed.targets.reduce((count, target) => count + (target >= 0 ? 1 : 0), 0)
+    this.sequencesPerEpoch = this.packed.sequences
+    this.padding = this.packed.padding
+    this.targetsPerEpoch = this.packed.targets.reduce((count, target) => count + (target >= 0 ? 1 : 0), 0)
     if (this.targetsPerEpoch === 0) throw new RangeError('packedBatches: no token is a target; the masks are all 0')
-    this.#fingerprint = fingerprint(this.#packed)
+    this.fingerprint = fingerprint(this.packed)
   }
 
   [Symbol.iterator](): this {
@@ -153,18 +153,18 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
     const make = () => new Int32Array(batchSize * sequenceLength) // [B, T]
     const [inputs, targets, documents] = [make(), make(), make()]
     for (let row = 0; row < batchSize; row++) {
-      if (this.#planned !== this.#epoch) {
-        this.#order = permutation(this.sequencesPerEpoch, randomIntegers(this.seed, this.#epoch, 4))
-        this.#planned = this.#epoch
+      if (this.planned !== this.epoch) {
+        this.order = permutation(this.sequencesPerEpoch, randomIntegers(this.seed, this.epoch, 4))
+        this.planned = this.epoch
       }
-      const from = this.#order[this.#sequence] * sequenceLength
+      const from = this.order[this.sequence] * sequenceLength
       const part = (all: Int32Array) => all.subarray(from, from + sequenceLength)
-      inputs.set(part(this.#packed.inputs), row * sequenceLength)
-      targets.set(part(this.#packed.targets), row * sequenceLength)
-      documents.set(part(this.#packed.segments), row * sequenceLength)
-      if (++this.#sequence === this.sequencesPerEpoch) {
-        this.#sequence = 0
-        this.#epoch++
+      inputs.set(part(this.packed.inputs), row * sequenceLength)
+      targets.set(part(this.packed.targets), row * sequenceLength)
+      documents.set(part(this.packed.segments), row * sequenceLength)
+      if (++this.sequence === this.sequencesPerEpoch) {
+        this.sequence = 0
+        this.epoch++
       }
     }
     return { done: false, value: { inputs, targets, documents, batchSize, sequenceLength } }
@@ -175,10 +175,10 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
     return {
       version: 1,
       kind: 'packed',
-      fingerprint: this.#fingerprint,
+      fingerprint: this.fingerprint,
       seed: this.seed,
-      epoch: this.#epoch,
-      sequence: this.#sequence,
+      epoch: this.epoch,
+      sequence: this.sequence,
     }
   }
 
@@ -191,7 +191,7 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
   restore(state: PackedBatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1 || state.kind !== 'packed')
       throw new TypeError('restore: the state is not one of PackedBatchIterator.state() (version 1)')
-    if (state.fingerprint !== this.#fingerprint)
+    if (state.fingerprint !== this.fingerprint)
       throw new DataMismatchError(
         'restore: the state is of other documents, masks or sequenceLength; give the ones it was taken with',
       )
@@ -199,8 +199,8 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
       throw new RangeError(`restore: the state is of seed ${String(state.seed)}, the iterator has seed ${this.seed}`)
     checkInteger('restore', 'epoch', state.epoch, 0, 2 ** 31 - 1)
     checkInteger('restore', 'sequence', state.sequence, 0, this.sequencesPerEpoch - 1)
-    this.#epoch = state.epoch
-    this.#sequence = state.sequence
+    this.epoch = state.epoch
+    this.sequence = state.sequence
   }
 }
 

@@ -59,13 +59,13 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
   readonly seed: number
   /** Windows per pass, of all readers together. */
   readonly sequencesPerEpoch: number
-  readonly #dataset: TokenReader
-  readonly #reader: { readonly index: number; readonly of: number }
-  readonly #last: number
-  readonly #window: Int32Array
-  #consumed = 0
-  #epoch = -1
-  #order: (place: number) => number = () => 0
+  private readonly dataset: TokenReader
+  private readonly reader: { readonly index: number; readonly of: number }
+  private readonly last: number
+  private readonly window: Int32Array
+  private consumed = 0
+  private epoch = -1
+  private order: (place: number) => number = () => 0
 
   /** @throws RangeError that names the option */
   constructor(options: StreamBatchOptions) {
@@ -80,18 +80,18 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
       throw new RangeError(
         `streamBatches: sequenceLength x batchSize must be at most 2^28, got ${sequenceLength} x ${batchSize}`,
       )
-    this.#dataset = dataset
+    this.dataset = dataset
     this.sequenceLength = sequenceLength
     this.batchSize = batchSize
     this.seed = seed
-    this.#reader = reader
+    this.reader = reader
     this.sequencesPerEpoch = Math.floor((dataset.tokens - 1) / sequenceLength)
     if (this.sequencesPerEpoch < 1)
       throw new RangeError(
         `streamBatches: a sequence takes ${sequenceLength + 1} tokens, the dataset has ${dataset.tokens}`,
       )
-    this.#last = epochs === undefined ? Number.POSITIVE_INFINITY : epochs * this.sequencesPerEpoch
-    this.#window = new Int32Array(sequenceLength + 1)
+    this.last = epochs === undefined ? Number.POSITIVE_INFINITY : epochs * this.sequencesPerEpoch
+    this.window = new Int32Array(sequenceLength + 1)
   }
 
   [Symbol.iterator](): this {
@@ -100,26 +100,26 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
 
   next(): IteratorResult<StreamBatch, undefined> {
     const { batchSize, sequenceLength } = this
-    const { index, of } = this.#reader
+    const { index, of } = this.reader
     // All readers end after the same number of batches.
-    if (this.#consumed + batchSize * of > this.#last) return { done: true, value: undefined }
+    if (this.consumed + batchSize * of > this.last) return { done: true, value: undefined }
     const inputs = new Int32Array(batchSize * sequenceLength) // [B, T]
     const targets = new Int32Array(batchSize * sequenceLength) // [B, T]
-    const window = this.#window
+    const window = this.window
     for (let row = 0; row < batchSize; row++) {
-      const place = this.#consumed + row * of + index
-      this.#dataset.readStream(this.#windowAt(place) * sequenceLength, window)
+      const place = this.consumed + row * of + index
+      this.dataset.readStream(this.windowAt(place) * sequenceLength, window)
       inputs.set(window.subarray(0, sequenceLength), row * sequenceLength)
       targets.set(window.subarray(1), row * sequenceLength)
     }
-    this.#consumed += batchSize * of
+    this.consumed += batchSize * of
     return { done: false, value: { inputs, targets, batchSize, sequenceLength } }
   }
 
   /** The position of the next batch, to be saved with a checkpoint. */
   state(): StreamBatchState {
     const { seed, sequenceLength } = this
-    return { version: 1, seed, sequenceLength, tokens: this.#dataset.tokens, consumed: this.#consumed }
+    return { version: 1, seed, sequenceLength, tokens: this.dataset.tokens, consumed: this.consumed }
   }
 
   /**
@@ -134,16 +134,16 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
       if (state[field] !== own[field])
         throw new DataMismatchError(`restore: the state has ${field} ${String(state[field])}, here it is ${own[field]}`)
     checkInteger('restore', 'consumed', state.consumed, 0, 2 ** 52)
-    this.#consumed = state.consumed
+    this.consumed = state.consumed
   }
 
-  #windowAt(place: number): number {
+  private windowAt(place: number): number {
     const epoch = Math.floor(place / this.sequencesPerEpoch)
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch
-      this.#order = keyedPermutation(this.sequencesPerEpoch, this.seed, epoch)
+    if (epoch !== this.epoch) {
+      this.epoch = epoch
+      this.order = keyedPermutation(this.sequencesPerEpoch, this.seed, epoch)
     }
-    return this.#order(place - epoch * this.sequencesPerEpoch)
+    return this.order(place - epoch * this.sequencesPerEpoch)
   }
 }
 

@@ -43,21 +43,21 @@ const looked = 2000
 /** A uniform random sample of fixed size from a stream (reservoir sampling, Vitter's algorithm R). */
 export class Reservoir<T> {
   readonly items: T[] = []
-  readonly #size: number
-  readonly #draw: (below: number) => number
-  #seen = 0
+  private readonly size: number
+  private readonly draw: (below: number) => number
+  private seen = 0
 
   constructor(size: number, seed: number, purpose: number) {
-    this.#size = size
-    this.#draw = randomIntegers(seed, 0, purpose)
+    this.size = size
+    this.draw = randomIntegers(seed, 0, purpose)
   }
 
   add(make: () => T): void {
-    this.#seen++
-    if (this.items.length < this.#size) this.items.push(make())
+    this.seen++
+    if (this.items.length < this.size) this.items.push(make())
     else {
-      const at = this.#draw(this.#seen)
-      if (at < this.#size) this.items[at] = make()
+      const at = this.draw(this.seen)
+      if (at < this.size) this.items[at] = make()
     }
   }
 }

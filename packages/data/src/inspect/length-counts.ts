@@ -17,32 +17,32 @@ export interface LengthSummary {
 
 /** Counts of lengths. */
 export class LengthCounts {
-  readonly #counts = new Float64Array(exact + perOctave * octaves)
-  #documents = 0
-  #sum = 0
-  #least = Number.POSITIVE_INFINITY
-  #greatest = 0
+  private readonly counts = new Float64Array(exact + perOctave * octaves)
+  private documents = 0
+  private sum = 0
+  private least = Number.POSITIVE_INFINITY
+  private greatest = 0
 
   add(length: number): void {
-    this.#documents++
-    this.#sum += length
-    if (length < this.#least) this.#least = length
-    if (length > this.#greatest) this.#greatest = length
+    this.documents++
+    this.sum += length
+    if (length < this.least) this.least = length
+    if (length > this.greatest) this.greatest = length
     const bin = length < exact ? length : exact + Math.floor((Math.log2(length) - 16) * perOctave)
-    this.#counts[Math.min(bin, this.#counts.length - 1)]++
+    this.counts[Math.min(bin, this.counts.length - 1)]++
   }
 
   /** The summary; undefined where nothing was added. */
   summary(): LengthSummary | undefined {
-    if (this.#documents === 0) return undefined
+    if (this.documents === 0) return undefined
     const octaves = new Map<number, number>()
-    const middle = Math.floor(this.#documents / 2)
+    const middle = Math.floor(this.documents / 2)
     let seen = 0
     let median = -1
-    this.#counts.forEach((count, bin) => {
+    this.counts.forEach((count, bin) => {
       if (count === 0) return
       const length = bin < exact ? bin : Math.round(2 ** (16 + (bin - exact + 0.5) / perOctave))
-      if (median < 0 && seen + count > middle) median = Math.min(Math.max(length, this.#least), this.#greatest)
+      if (median < 0 && seen + count > middle) median = Math.min(Math.max(length, this.least), this.greatest)
       seen += count
       const octave = length < 1 ? 0 : 2 ** Math.floor(Math.log2(length))
       octaves.set(octave, (octaves.get(octave) ?? 0) + count)
@@ -52,10 +52,10 @@ export class LengthCounts {
     const steps: number[] = []
     for (let from = low; from <= high; from = from === 0 ? 1 : from * 2) steps.push(from)
     return {
-      least: this.#least,
-      mean: this.#sum / this.#documents,
+      least: this.least,
+      mean: this.sum / this.documents,
       median,
-      greatest: this.#greatest,
+      greatest: this.greatest,
       octaves: steps.map((from) => ({ from, documents: octaves.get(from) ?? 0 })),
     }
   }

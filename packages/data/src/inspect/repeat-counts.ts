@@ -4,35 +4,35 @@
  * @see Gibbons 2001, Distinct Sampling for Highly-Accurate Answers to Distinct Values Queries, VLDB
  */
 export class RepeatCounts {
-  readonly #most: number
-  readonly #copies = new Map<number, number>()
-  /** The sample has the hashes whose lowest `#level` bits are 0. */
-  #level = 0
+  private readonly most: number
+  private readonly copies = new Map<number, number>()
+  /** The sample has the hashes whose lowest `level` bits are 0. */
+  private level = 0
 
   constructor(most = 1_000_000) {
-    this.#most = most
+    this.most = most
   }
 
   /** @param hash 53 bits of a hash of the document, as an integer */
   add(hash: number): void {
-    if (hash % 2 ** this.#level !== 0) return
-    this.#copies.set(hash, (this.#copies.get(hash) ?? 0) + 1)
-    while (this.#copies.size > this.#most) {
-      this.#level++
-      const unit = 2 ** this.#level
-      for (const one of this.#copies.keys()) if (one % unit !== 0) this.#copies.delete(one)
+    if (hash % 2 ** this.level !== 0) return
+    this.copies.set(hash, (this.copies.get(hash) ?? 0) + 1)
+    while (this.copies.size > this.most) {
+      this.level++
+      const unit = 2 ** this.level
+      for (const one of this.copies.keys()) if (one % unit !== 0) this.copies.delete(one)
     }
   }
 
   /** Share of documents that repeat an earlier one, number of distinct documents, and whether these are estimates. */
   summary(): { readonly share: number; readonly different: number; readonly estimated: boolean } {
     let all = 0
-    for (const count of this.#copies.values()) all += count
-    const different = this.#copies.size
+    for (const count of this.copies.values()) all += count
+    const different = this.copies.size
     return {
       share: all === 0 ? 0 : (all - different) / all,
-      different: different * 2 ** this.#level,
-      estimated: this.#level > 0,
+      different: different * 2 ** this.level,
+      estimated: this.level > 0,
     }
   }
 }

@@ -8,25 +8,25 @@
 export class BlendOrder {
   /** Number of samples taken from each dataset so far. */
   readonly taken: Float64Array
-  readonly #weights: Float64Array
-  #place = 0
+  private readonly weights: Float64Array
+  private sampleCount = 0
 
   /** @param weights normalised to a sum of 1 */
   constructor(weights: readonly number[]) {
-    this.#weights = Float64Array.from(weights)
+    this.weights = Float64Array.from(weights)
     this.taken = new Float64Array(weights.length)
   }
 
   /** Number of samples so far. */
   get place(): number {
-    return this.#place
+    return this.sampleCount
   }
 
   /** The dataset of the next sample; afterwards the sample's index in that dataset is `taken[dataset] - 1`. */
   next(): number {
-    const weights = this.#weights
+    const weights = this.weights
     const { taken } = this
-    const place = Math.max(this.#place, 1)
+    const place = Math.max(this.sampleCount, 1)
     let best = 0
     let most = weights[0] * place - taken[0]
     for (let dataset = 1; dataset < weights.length; dataset++) {
@@ -37,7 +37,7 @@ export class BlendOrder {
       }
     }
     taken[best]++
-    this.#place++
+    this.sampleCount++
     return best
   }
 }

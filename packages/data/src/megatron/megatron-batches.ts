@@ -46,13 +46,13 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
   readonly batchSize: number
   readonly sequenceLength: number
   readonly order: TrainingOrder
-  readonly #options: MegatronBatchesOptions
-  readonly #key: string
+  private readonly options: MegatronBatchesOptions
+  private readonly key: string
   /** Positions 0, 1, 2, ... in every row. */
-  readonly #counted: Int32Array
+  private readonly counted: Int32Array
   /** Buffer for the S + 1 ids of a sample. */
-  readonly #text: Int32Array
-  #consumed = 0
+  private readonly text: Int32Array
+  private consumed = 0
 
   /** @throws RangeError or TypeError that names the option */
   constructor(options: MegatronBatchesOptions) {
@@ -64,13 +64,13 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
     this.order = new TrainingOrder(order)
     this.batchSize = batchSize
     this.sequenceLength = options.sequenceLength
-    this.#options = options
+    this.options = options
     const size = resetPositions ? 0 : batchSize * options.sequenceLength
-    this.#counted = Int32Array.from({ length: size }, (_, i) => i % options.sequenceLength)
-    this.#text = new Int32Array(options.sequenceLength + 1)
+    this.counted = Int32Array.from({ length: size }, (_, i) => i % options.sequenceLength)
+    this.text = new Int32Array(options.sequenceLength + 1)
     const { sequenceLength, samples, seed = 1234, split = '969,30,1', part = 'train', surplus = 'from 0.11' } = order
     const data = order.datasets.map(({ name, weight = 0, sequenceLengths }) => [name, weight, sequenceLengths.length])
-    this.#key = JSON.stringify([sequenceLength, samples, seed, split, part, surplus, data])
+    this.key = JSON.stringify([sequenceLength, samples, seed, split, part, surplus, data])
   }
 
   [Symbol.iterator](): this {
@@ -79,13 +79,13 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
 
   next(): IteratorResult<MegatronBatch, undefined> {
     const { batchSize, sequenceLength } = this
-    const { datasets, eodId, resetPositions, maskEodLoss } = this.#options
-    if (this.#consumed + batchSize > this.order.samples) return { done: true, value: undefined }
+    const { datasets, eodId, resetPositions, maskEodLoss } = this.options
+    if (this.consumed + batchSize > this.order.samples) return { done: true, value: undefined }
     const inputs = new Int32Array(batchSize * sequenceLength)
     const targets = new Int32Array(batchSize * sequenceLength)
-    const positions = resetPositions ? new Int32Array(batchSize * sequenceLength) : this.#counted
-    const text = this.#text
-    this.order.slice(this.#consumed, this.#consumed + batchSize).forEach((sample, row) => {
+    const positions = resetPositions ? new Int32Array(batchSize * sequenceLength) : this.counted
+    const text = this.text
+    this.order.slice(this.consumed, this.consumed + batchSize).forEach((sample, row) => {
       let filled = 0
       for (const { sequence, offset, length } of this.order.parts(sample)) {
         const dataset = datasets[sample.dataset]
@@ -103,13 +103,13 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
           if (text[i] === eodId) position = -1
         }
     })
-    this.#consumed += batchSize
+    this.consumed += batchSize
     return { done: false, value: { inputs, targets, positions, batchSize, sequenceLength } }
   }
 
   /** The position of the next batch, to be saved with a checkpoint. */
   state(): MegatronBatchState {
-    return { version: 1, consumedSamples: this.#consumed, order: this.#key }
+    return { version: 1, consumedSamples: this.consumed, order: this.key }
   }
 
   /**
@@ -121,12 +121,12 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
   restore(state: MegatronBatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1)
       throw new TypeError('restore: the state is not one of MegatronBatches.state() (version 1)')
-    if (state.order !== this.#key)
+    if (state.order !== this.key)
       throw new DataMismatchError('restore: the state is of other datasets, weights, seed, split or lengths')
     const { consumedSamples } = state
     if (!Number.isInteger(consumedSamples) || consumedSamples < 0 || consumedSamples > this.order.samples)
       throw new RangeError(`restore: consumedSamples must be from 0 to ${this.order.samples}, got ${consumedSamples}`)
-    this.#consumed = consumedSamples
+    this.consumed = consumedSamples
   }
 }
 

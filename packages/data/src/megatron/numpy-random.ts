@@ -9,14 +9,14 @@ const shift = 397
 
 /** MT19937 seeded by one 32-bit integer. */
 export class RandomState {
-  readonly #state = new Uint32Array(size)
-  #at = size
+  private readonly state = new Uint32Array(size)
+  private at = size
 
   /** @throws RangeError for a seed that NumPy rejects */
   constructor(seed: number) {
     if (!Number.isInteger(seed) || seed < 0 || seed > 2 ** 32 - 1)
       throw new RangeError(`RandomState: seed must be an integer from 0 to ${2 ** 32 - 1}, got ${String(seed)}`)
-    const state = this.#state
+    const state = this.state
     state[0] = seed
     for (let i = 1; i < size; i++) {
       const before = state[i - 1] ^ (state[i - 1] >>> 30)
@@ -26,8 +26,8 @@ export class RandomState {
 
   /** The next 32 bits. */
   next(): number {
-    if (this.#at === size) this.#refill()
-    let y = this.#state[this.#at++]
+    if (this.at === size) this.refill()
+    let y = this.state[this.at++]
     y ^= y >>> 11
     y ^= (y << 7) & 0x9d2c5680
     y ^= (y << 15) & 0xefc60000
@@ -50,14 +50,14 @@ export class RandomState {
     }
   }
 
-  #refill(): void {
-    const state = this.#state
+  private refill(): void {
+    const state = this.state
     for (let i = 0; i < size; i++) {
       const next = i + 1 === size ? 0 : i + 1
       const from = i + shift < size ? i + shift : i + shift - size
       const y = (state[i] & 0x80000000) | (state[next] & 0x7fffffff)
       state[i] = state[from] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0)
     }
-    this.#at = 0
+    this.at = 0
   }
 }

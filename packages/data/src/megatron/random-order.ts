@@ -35,45 +35,45 @@ export function torchPermutation(count: number, seed: number): Uint32Array {
  * bytes per sample.
  */
 export class RandomOrder {
-  readonly #options: RandomOrderOptions
+  private readonly options: RandomOrderOptions
   /** Samples read at a time: micro batch size x data-parallel size. */
-  readonly #block: number
+  private readonly block: number
   /** Samples per epoch, a multiple of a block; the remaining samples are not read in that epoch. */
   readonly perEpoch: number
-  #epoch = -1
-  #order: Uint32Array = new Uint32Array(0)
+  private epoch = -1
+  private order: Uint32Array = new Uint32Array(0)
 
   /** @throws RangeError for invalid sizes, or a dataset that is too small or too large */
   constructor(options: RandomOrderOptions) {
     const { total, microBatchSize, dataParallel } = options
-    this.#options = options
-    this.#block = microBatchSize * dataParallel
-    if (!Number.isInteger(this.#block) || this.#block < 1)
+    this.options = options
+    this.block = microBatchSize * dataParallel
+    if (!Number.isInteger(this.block) || this.block < 1)
       throw new RangeError(
         `cyclic: micro batch and data-parallel size must be integers of at least 1, got ${microBatchSize} and ${dataParallel}`,
       )
-    this.perEpoch = total - (total % this.#block)
+    this.perEpoch = total - (total % this.block)
     if (this.perEpoch === 0)
-      throw new RangeError(`cyclic: ${total} samples are fewer than one micro batch of every rank (${this.#block})`)
+      throw new RangeError(`cyclic: ${total} samples are fewer than one micro batch of every rank (${this.block})`)
     if (total > mostSamples)
       throw new RangeError(`cyclic: ${total} samples; the order of at most ${mostSamples} can be reproduced`)
   }
 
   /** The dataset's sample at a position of the run. */
   sampleAt(place: number): number {
-    const { total, microBatchSize, dataParallel, dataSharding } = this.#options
-    const begin = place - (place % this.#block)
+    const { total, microBatchSize, dataParallel, dataSharding } = this.options
+    const begin = place - (place % this.block)
     const rank = Math.floor((place - begin) / microBatchSize)
     const within = (place - begin) % microBatchSize
     const epoch = Math.floor(begin / this.perEpoch)
     const taken = begin % this.perEpoch
     const bucket = this.perEpoch / dataParallel
-    if (epoch !== this.#epoch) {
-      this.#order = torchPermutation(dataSharding ? bucket : total - (total % microBatchSize), epoch)
-      this.#epoch = epoch
+    if (epoch !== this.epoch) {
+      this.order = torchPermutation(dataSharding ? bucket : total - (total % microBatchSize), epoch)
+      this.epoch = epoch
     }
     return dataSharding
-      ? rank * bucket + this.#order[taken / dataParallel + within]
-      : this.#order[taken + within * dataParallel + rank]
+      ? rank * bucket + this.order[taken / dataParallel + within]
+      : this.order[taken + within * dataParallel + rank]
   }
 }

@@ -55,16 +55,16 @@ export class Replay {
   readonly globalBatchSize: number
   /** Number of complete steps of the run. */
   readonly steps: number
-  readonly #datasets: readonly ReplayDataset[]
-  readonly #sizes: StepSizes
-  readonly #random: RandomOrder | null
+  private readonly datasets: readonly ReplayDataset[]
+  private readonly sizes: StepSizes
+  private readonly random: RandomOrder | null
 
   /** @throws RangeError that names option or dataset */
   constructor(options: ReplayOptions) {
     const { datasets, globalBatchSize, rampup, cyclic, ...order } = options
     if (!Number.isInteger(globalBatchSize) || globalBatchSize < 1)
       throw new RangeError(`globalBatchSize must be an integer of at least 1, got ${globalBatchSize}`)
-    this.#datasets = datasets
+    this.datasets = datasets
     this.globalBatchSize = globalBatchSize
     this.order = new TrainingOrder({
       ...order,
@@ -74,10 +74,10 @@ export class Replay {
         ...(weight !== undefined && { weight }),
       })),
     })
-    this.#sizes = new StepSizes(globalBatchSize, rampup)
-    this.#random = cyclic ? new RandomOrder({ ...cyclic, total: this.order.samples }) : null
+    this.sizes = new StepSizes(globalBatchSize, rampup)
+    this.random = cyclic ? new RandomOrder({ ...cyclic, total: this.order.samples }) : null
     // The cyclic order starts another epoch at its end.
-    this.steps = this.#sizes.stepsIn(cyclic ? options.samples : Math.min(options.samples, this.order.samples))
+    this.steps = this.sizes.stepsIn(cyclic ? options.samples : Math.min(options.samples, this.order.samples))
   }
 
   /**
@@ -88,11 +88,11 @@ export class Replay {
   step(step: number): ReplayedSample[] {
     if (!Number.isInteger(step) || step < 1 || step > this.steps)
       throw new RangeError(`step must be from 1 to ${this.steps}, the last of the run, got ${step}`)
-    const { from, to } = this.#sizes.range(step)
-    return this.#taken(from, to).map((sample, row) => {
-      const { prefix } = this.#datasets[sample.dataset]
+    const { from, to } = this.sizes.range(step)
+    return this.taken(from, to).map((sample, row) => {
+      const { prefix } = this.datasets[sample.dataset]
       const parts = this.order.parts(sample).map(({ sequence, offset, length }) => {
-        const { document, begin } = this.#documentOf(sample.dataset, sequence)
+        const { document, begin } = this.documentOf(sample.dataset, sequence)
         return { document, offset: begin + offset, tokens: length }
       })
       return { row, prefix, dataset: sample.dataset, place: sample.place, parts }
@@ -106,31 +106,31 @@ export class Replay {
    * @throws RangeError for a document outside the dataset
    */
   find(dataset: number, document: number): FoundStep[] {
-    const { documentIndex } = this.#datasets[dataset].index
+    const { documentIndex } = this.datasets[dataset].index
     if (!Number.isInteger(document) || document < 0 || document >= documentIndex.length - 1)
       throw new RangeError(
-        `document must be from 0 to ${documentIndex.length - 2} in ${this.#datasets[dataset].prefix}, got ${document}`,
+        `document must be from 0 to ${documentIndex.length - 2} in ${this.datasets[dataset].prefix}, got ${document}`,
       )
     const samples = new Set<number>()
     for (let sequence = documentIndex[document]; sequence < documentIndex[document + 1]; sequence++)
       for (const place of this.order.placesOf(dataset, sequence)) samples.add(place)
-    const last = this.#sizes.range(this.steps + 1).from
-    return this.#placesOf(samples, last)
+    const last = this.sizes.range(this.steps + 1).from
+    return this.placesOf(samples, last)
       .sort((a, b) => a - b)
       .flatMap((place) => {
-        const [sample] = this.#taken(place, place + 1)
-        const step = this.#sizes.stepOf(place)
-        const where = { step, row: place - this.#sizes.range(step).from }
+        const [sample] = this.taken(place, place + 1)
+        const step = this.sizes.stepOf(place)
+        const where = { step, row: place - this.sizes.range(step).from }
         return this.order.parts(sample).flatMap(({ sequence, offset, length }) => {
-          const found = this.#documentOf(dataset, sequence)
+          const found = this.documentOf(dataset, sequence)
           return found.document === document ? [{ ...where, offset: found.begin + offset, tokens: length }] : []
         })
       })
   }
 
   /** The samples at positions `from` to `to` - 1 of the run. */
-  #taken(from: number, to: number): OrderedSample[] {
-    const random = this.#random
+  private taken(from: number, to: number): OrderedSample[] {
+    const random = this.random
     if (random === null) return this.order.slice(from, to)
     // In ascending order, since going back in a blend restarts it.
     const wanted = Array.from({ length: to - from }, (_, row) => ({ row, sample: random.sampleAt(from + row) }))
@@ -141,16 +141,16 @@ export class Replay {
   }
 
   /** Positions below `last` at which the samples are read. */
-  #placesOf(samples: ReadonlySet<number>, last: number): number[] {
-    if (this.#random === null) return [...samples].filter((place) => place < last)
+  private placesOf(samples: ReadonlySet<number>, last: number): number[] {
+    if (this.random === null) return [...samples].filter((place) => place < last)
     const places: number[] = []
-    for (let place = 0; place < last; place++) if (samples.has(this.#random.sampleAt(place))) places.push(place)
+    for (let place = 0; place < last; place++) if (samples.has(this.random.sampleAt(place))) places.push(place)
     return places
   }
 
   /** The document of a sequence, and the offset of the sequence in it in tokens. */
-  #documentOf(dataset: number, sequence: number): { document: number; begin: number } {
-    const { documentIndex, sequenceLengths } = this.#datasets[dataset].index
+  private documentOf(dataset: number, sequence: number): { document: number; begin: number } {
+    const { documentIndex, sequenceLengths } = this.datasets[dataset].index
     let low = 0
     let high = documentIndex.length - 2
     while (low < high) {

@@ -48,9 +48,9 @@ export class SampleOrder {
   readonly documentOrder: Int32Array
   /** Sample at each position. */
   readonly shuffleOrder: Uint32Array
-  readonly #lengths: Int32Array
+  private readonly lengths: Int32Array
   /** Stream position of every 32nd entry of `documentOrder`. */
-  readonly #positions: Float64Array
+  private readonly positions: Float64Array
 
   /** @throws RangeError for an empty split, or too many sequences or samples */
   constructor(options: SampleOrderOptions) {
@@ -92,11 +92,11 @@ export class SampleOrder {
     if (first < this.length) random.shuffle(shuffled.subarray(first))
     this.documentOrder = order
     this.shuffleOrder = shuffled
-    this.#lengths = sequenceLengths
-    this.#positions = new Float64Array(Math.ceil(order.length / between))
+    this.lengths = sequenceLengths
+    this.positions = new Float64Array(Math.ceil(order.length / between))
     let position = 0
     for (let i = 0; i < order.length; i++) {
-      if (i % between === 0) this.#positions[i / between] = position
+      if (i % between === 0) this.positions[i / between] = position
       position += sequenceLengths[order[i]]
     }
   }
@@ -106,11 +106,11 @@ export class SampleOrder {
     if (!Number.isInteger(place) || place < 0 || place >= this.length)
       throw new RangeError(`sample must be an integer from 0 to ${this.length - 1}, got ${place}`)
     const sample = this.shuffleOrder[place]
-    let [at, offset] = sample === 0 ? [0, 0] : this.#find(sample * this.sequenceLength)
+    let [at, offset] = sample === 0 ? [0, 0] : this.find(sample * this.sequenceLength)
     const parts: SamplePart[] = []
     for (let missing = this.sequenceLength + 1; missing > 0; at++, offset = 0) {
       const sequence = this.documentOrder[at]
-      const length = Math.min(this.#lengths[sequence] - offset, missing)
+      const length = Math.min(this.lengths[sequence] - offset, missing)
       if (length > 0) parts.push({ sequence, offset, length })
       missing -= length
     }
@@ -122,7 +122,7 @@ export class SampleOrder {
     const found = new Set<number>()
     let position = 0
     for (const entry of this.documentOrder) {
-      const length = this.#lengths[entry]
+      const length = this.lengths[entry]
       if (entry === sequence && length > 0) {
         // A token at kS is the last of sample k - 1 and the first of sample k.
         const begin = Math.max(0, Math.ceil((position - this.sequenceLength) / this.sequenceLength))
@@ -135,18 +135,18 @@ export class SampleOrder {
   }
 
   /** Index in `documentOrder` of the sequence at a stream position, and the offset in it. */
-  #find(position: number): [entry: number, offset: number] {
+  private find(position: number): [entry: number, offset: number] {
     let low = 0
-    let high = this.#positions.length - 1
+    let high = this.positions.length - 1
     while (low < high) {
       const middle = (low + high + 1) >>> 1
-      if (this.#positions[middle] <= position) low = middle
+      if (this.positions[middle] <= position) low = middle
       else high = middle - 1
     }
     let at = low * between
-    let begin = this.#positions[low]
+    let begin = this.positions[low]
     for (;;) {
-      const length = this.#lengths[this.documentOrder[at]]
+      const length = this.lengths[this.documentOrder[at]]
       if (position < begin + length) return [at, position - begin]
       begin += length
       at++

@@ -28,13 +28,13 @@ const mostSteps = 1e8
 export class StepSizes {
   readonly globalBatchSize: number
   /** The stretches in order; the last has no end. */
-  readonly #stretches: Stretch[] = []
+  private readonly stretches: Stretch[] = []
 
   /** @throws RangeError for numbers that Megatron-LM rejects */
   constructor(globalBatchSize: number, rampup?: BatchRampup) {
     this.globalBatchSize = globalBatchSize
     if (!rampup) {
-      this.#stretches.push({ step: 1, sample: 0, size: globalBatchSize })
+      this.stretches.push({ step: 1, sample: 0, size: globalBatchSize })
       return
     }
     const { start, increment, samples, multiple = 1 } = rampup
@@ -58,7 +58,7 @@ export class StepSizes {
         throw new RangeError(
           `--rampup-batch-size: a batch of ${wanted} is smaller than micro batch x data-parallel size, ${multiple}`,
         )
-      if (this.#stretches.at(-1)?.size !== size || full) this.#stretches.push({ step, sample: consumed, size })
+      if (this.stretches.at(-1)?.size !== size || full) this.stretches.push({ step, sample: consumed, size })
       if (full) return
       if (step > mostSteps)
         throw new RangeError(`--rampup-batch-size: the ramp-up takes more than ${mostSteps} steps; use fewer SAMPLES`)
@@ -68,14 +68,14 @@ export class StepSizes {
 
   /** The samples `from` to `to` - 1 of a step. */
   range(step: number): { readonly from: number; readonly to: number } {
-    const stretch = this.#stretches.findLast((one) => one.step <= step) as Stretch
+    const stretch = this.stretches.findLast((one) => one.step <= step) as Stretch
     const from = stretch.sample + (step - stretch.step) * stretch.size
     return { from, to: from + stretch.size }
   }
 
   /** The step that reads a sample. */
   stepOf(sample: number): number {
-    const stretch = this.#stretches.findLast((one) => one.sample <= sample) as Stretch
+    const stretch = this.stretches.findLast((one) => one.sample <= sample) as Stretch
     return stretch.step + Math.floor((sample - stretch.sample) / stretch.size)
   }
 

@@ -68,11 +68,11 @@ export class TrainingOrder {
   readonly samples: number
   /** Normalised weights; null for one dataset without a weight. */
   readonly weights: readonly number[] | null
-  readonly #asked: readonly (number | null)[]
-  readonly #ranges: readonly (readonly [number, number])[]
-  readonly #seed: number
-  readonly #orders: (SampleOrder | undefined)[]
-  #walk: BlendOrder | null = null
+  private readonly asked: readonly (number | null)[]
+  private readonly ranges: readonly (readonly [number, number])[]
+  private readonly seed: number
+  private readonly orders: (SampleOrder | undefined)[]
+  private walk: BlendOrder | null = null
 
   /** @throws RangeError that names option and dataset */
   constructor(options: TrainingOrderOptions) {
@@ -91,17 +91,17 @@ export class TrainingOrder {
         throw new RangeError(`dataset "${name}": the weight must be a number above 0, got ${String(weight)}`)
     this.datasets = datasets
     this.sequenceLength = sequenceLength
-    this.#seed = seed
-    this.#orders = datasets.map(() => undefined)
-    this.#ranges = datasets.map(({ sequenceLengths }) => splitRange(sequenceLengths.length, split, part))
+    this.seed = seed
+    this.orders = datasets.map(() => undefined)
+    this.ranges = datasets.map(({ sequenceLengths }) => splitRange(sequenceLengths.length, split, part))
     const single = datasets.length === 1 && (weighted === 0 || split === null)
     if (single) {
-      this.#asked = [samples]
+      this.asked = [samples]
       this.weights = null
       this.samples = this.order(0).length
     } else if (weighted === 0) {
       // One epoch of each, weighted by its number of samples.
-      this.#asked = datasets.map(() => null)
+      this.asked = datasets.map(() => null)
       const lengths = datasets.map((_, dataset) => this.order(dataset).length)
       this.samples = Math.min(
         samples,
@@ -113,7 +113,7 @@ export class TrainingOrder {
       const old = options.surplus === 'until 0.10'
       const targets = weights.map((weight) => Math.ceil(samples * weight))
       const built = weights.map((weight, i) => Math.ceil(old ? samples * weight * 1.005 : targets[i] * (1 + 0.005)))
-      this.#asked = built
+      this.asked = built
       this.samples = (old ? built : targets).reduce((sum, size) => sum + size, 0)
       this.weights = normalizeWeights(weights)
     }
@@ -121,20 +121,20 @@ export class TrainingOrder {
 
   /** The sample order of one dataset, shuffled on the first call. */
   order(dataset: number): SampleOrder {
-    const known = this.#orders[dataset]
+    const known = this.orders[dataset]
     if (known) return known
     const { name, sequenceLengths } = this.datasets[dataset]
-    const [begin, end] = this.#ranges[dataset]
+    const [begin, end] = this.ranges[dataset]
     try {
       const made = new SampleOrder({
         sequenceLengths,
         begin,
         end,
         sequenceLength: this.sequenceLength,
-        samples: this.#asked[dataset],
-        seed: this.#seed,
+        samples: this.asked[dataset],
+        seed: this.seed,
       })
-      this.#orders[dataset] = made
+      this.orders[dataset] = made
       return made
     } catch (error) {
       throw new RangeError(`dataset "${name}": ${(error as Error).message}`, { cause: error })
@@ -149,8 +149,8 @@ export class TrainingOrder {
     if (!(from >= 0 && to >= from && to <= this.samples))
       throw new RangeError(`samples ${from} to ${to - 1} are not within the ${this.samples} of the run`)
     if (this.weights === null) return Array.from({ length: to - from }, (_, i) => ({ dataset: 0, place: from + i }))
-    if (this.#walk === null || this.#walk.place > from) this.#walk = new BlendOrder(this.weights)
-    const walk = this.#walk
+    if (this.walk === null || this.walk.place > from) this.walk = new BlendOrder(this.weights)
+    const walk = this.walk
     while (walk.place < from) walk.next()
     const found: OrderedSample[] = []
     while (walk.place < to) {

@@ -11,44 +11,44 @@ const mostBlock = 128 * 2 ** 10
 
 /** A queue that reads a stream in pieces of requested sizes. */
 class ByteQueue {
-  readonly #source: AsyncIterator<Uint8Array>
-  #held: Uint8Array = new Uint8Array(0)
-  #ended = false
+  private readonly source: AsyncIterator<Uint8Array>
+  private held: Uint8Array = new Uint8Array(0)
+  private ended = false
 
   constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source[Symbol.asyncIterator]()
+    this.source = source[Symbol.asyncIterator]()
   }
 
   /** Whether `count` more bytes are available; reads as needed. */
   async has(count: number): Promise<boolean> {
-    while (this.#held.length < count && !this.#ended) {
-      const { done, value } = await this.#source.next()
-      if (done) this.#ended = true
-      else if (this.#held.length === 0) this.#held = value
+    while (this.held.length < count && !this.ended) {
+      const { done, value } = await this.source.next()
+      if (done) this.ended = true
+      else if (this.held.length === 0) this.held = value
       else {
-        const joined = new Uint8Array(this.#held.length + value.length)
-        joined.set(this.#held)
-        joined.set(value, this.#held.length)
-        this.#held = joined
+        const joined = new Uint8Array(this.held.length + value.length)
+        joined.set(this.held)
+        joined.set(value, this.held.length)
+        this.held = joined
       }
     }
-    return this.#held.length >= count
+    return this.held.length >= count
   }
 
   /** Removes and returns `count` bytes. @throws Error where the archive ends before */
   async take(count: number): Promise<Uint8Array> {
     if (!(await this.has(count))) throw new Error('the zstd archive is corrupt (it ends early)')
     // A copy, since chunks of a stream may share one buffer.
-    const taken = new Uint8Array(this.#held.subarray(0, count))
-    this.#held = this.#held.subarray(count)
+    const taken = new Uint8Array(this.held.subarray(0, count))
+    this.held = this.held.subarray(count)
     return taken
   }
 
   async skip(count: number): Promise<void> {
     for (let left = count; left > 0; ) {
       if (!(await this.has(1))) throw new Error('the zstd archive is corrupt (it ends early)')
-      const part = Math.min(left, this.#held.length)
-      this.#held = this.#held.subarray(part)
+      const part = Math.min(left, this.held.length)
+      this.held = this.held.subarray(part)
       left -= part
     }
   }

@@ -9,39 +9,39 @@ import { removeSubsets, type TokenSubset, writeSubsets } from './subset-record.t
  * without tokens has no sequence, as in Megatron-LM's preprocessing.
  */
 export class DatasetWriter {
-  readonly #prefix: string
-  readonly #bin: FileWriter
-  readonly #dtype: TokenDtype
-  readonly #bytesPerToken: number
-  #lengths = new Int32Array(1024)
-  #documents = 0
-  #sequences = 0
-  #tokens = 0
-  #idx: FileWriter | undefined
+  private readonly prefix: string
+  private readonly bin: FileWriter
+  private readonly dtype: TokenDtype
+  private readonly bytesPerToken: number
+  private lengths = new Int32Array(1024)
+  private documents = 0
+  private sequences = 0
+  private tokens = 0
+  private idx: FileWriter | undefined
 
   /** @throws Error that names a file that cannot be written */
   constructor(prefix: string, dtype: 'uint16' | 'int32') {
-    this.#prefix = prefix
-    this.#dtype = dtype
-    this.#bytesPerToken = dtype === 'uint16' ? 2 : 4
-    this.#bin = new FileWriter(this.#temporary('bin'))
+    this.prefix = prefix
+    this.dtype = dtype
+    this.bytesPerToken = dtype === 'uint16' ? 2 : 4
+    this.bin = new FileWriter(this.temporary('bin'))
   }
 
   /** Appends bytes to .bin. */
   write(bytes: Uint8Array): void {
-    this.#bin.write(bytes)
+    this.bin.write(bytes)
   }
 
   /** Ends the current document. @param length its number of tokens, whose bytes have been written */
   endDocument(length: number): void {
-    if (this.#documents === this.#lengths.length) {
-      const grown = new Int32Array(2 * this.#lengths.length)
-      grown.set(this.#lengths)
-      this.#lengths = grown
+    if (this.documents === this.lengths.length) {
+      const grown = new Int32Array(2 * this.lengths.length)
+      grown.set(this.lengths)
+      this.lengths = grown
     }
-    this.#lengths[this.#documents++] = length
-    this.#tokens += length
-    if (length > 0) this.#sequences++
+    this.lengths[this.documents++] = length
+    this.tokens += length
+    if (length > 0) this.sequences++
   }
 
   /**
@@ -49,11 +49,11 @@ export class DatasetWriter {
    * @param subsets origin of the texts, by the total number of tokens, for PREFIX.subsets.json
    */
   close(subsets?: (tokens: number) => readonly TokenSubset[]): { documents: number; tokens: number } {
-    this.#bin.close()
-    const idx = new FileWriter(this.#temporary('idx'))
-    this.#idx = idx
-    const lengths = this.#lengths.subarray(0, this.#documents)
-    idx.write(encodeIndexHeader(this.#dtype, this.#sequences, this.#documents))
+    this.bin.close()
+    const idx = new FileWriter(this.temporary('idx'))
+    this.idx = idx
+    const lengths = this.lengths.subarray(0, this.documents)
+    idx.write(encodeIndexHeader(this.dtype, this.sequences, this.documents))
     const entry = new DataView(new ArrayBuffer(8))
     const [four, eight] = [new Uint8Array(entry.buffer, 0, 4), new Uint8Array(entry.buffer)]
     const long = (value: number) => {
@@ -68,7 +68,7 @@ export class DatasetWriter {
     let offset = 0
     for (const length of lengths) {
       if (length > 0) long(offset)
-      offset += length * this.#bytesPerToken
+      offset += length * this.bytesPerToken
     }
     let sequence = 0
     long(0)
@@ -78,21 +78,21 @@ export class DatasetWriter {
     }
     idx.close()
     // Removed before the files change, so that a release level never belongs to other tokens.
-    removeSubsets(this.#prefix)
+    removeSubsets(this.prefix)
     for (const extension of ['bin', 'idx'] as const)
-      renameSync(this.#temporary(extension), `${this.#prefix}.${extension}`)
-    if (subsets) writeSubsets(this.#prefix, subsets(this.#tokens))
-    return { documents: this.#documents, tokens: this.#tokens }
+      renameSync(this.temporary(extension), `${this.prefix}.${extension}`)
+    if (subsets) writeSubsets(this.prefix, subsets(this.tokens))
+    return { documents: this.documents, tokens: this.tokens }
   }
 
   /** Closes and removes the temporary files. */
   abandon(): void {
-    this.#bin.abandon()
-    this.#idx?.abandon()
-    for (const extension of ['bin', 'idx'] as const) rmSync(this.#temporary(extension), { force: true })
+    this.bin.abandon()
+    this.idx?.abandon()
+    for (const extension of ['bin', 'idx'] as const) rmSync(this.temporary(extension), { force: true })
   }
 
-  #temporary(extension: 'bin' | 'idx'): string {
-    return `${this.#prefix}.${extension}.${process.pid}.tmp`
+  private temporary(extension: 'bin' | 'idx'): string {
+    return `${this.prefix}.${extension}.${process.pid}.tmp`
   }
 }

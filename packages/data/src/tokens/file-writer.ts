@@ -21,65 +21,65 @@ export function writeFault(path: string, error: unknown): Error {
 /** Writes a file completely: short writes are continued, a full disk is an error. */
 export class FileWriter {
   readonly path: string
-  readonly #file: number
-  #buffer = new Uint8Array(leastBuffer)
-  #filled = 0
-  #isOpen = true
+  private readonly file: number
+  private buffer = new Uint8Array(leastBuffer)
+  private filled = 0
+  private isOpen = true
 
   /** @throws Error that names a file that cannot be created */
   constructor(path: string) {
     this.path = path
     try {
-      this.#file = fs.openSync(path, 'w')
+      this.file = fs.openSync(path, 'w')
     } catch (error) {
       throw writeFault(path, error)
     }
   }
 
   write(bytes: Uint8Array): void {
-    const wanted = Math.min(bufferBytes, this.#filled + bytes.length)
-    if (wanted > this.#buffer.length) {
+    const wanted = Math.min(bufferBytes, this.filled + bytes.length)
+    if (wanted > this.buffer.length) {
       const grown = new Uint8Array(Math.min(bufferBytes, 2 ** Math.ceil(Math.log2(wanted))))
-      grown.set(this.#buffer.subarray(0, this.#filled))
-      this.#buffer = grown
+      grown.set(this.buffer.subarray(0, this.filled))
+      this.buffer = grown
     }
     for (let at = 0; at < bytes.length; ) {
-      const part = bytes.subarray(at, at + this.#buffer.length - this.#filled)
-      this.#buffer.set(part, this.#filled)
-      this.#filled += part.length
+      const part = bytes.subarray(at, at + this.buffer.length - this.filled)
+      this.buffer.set(part, this.filled)
+      this.filled += part.length
       at += part.length
-      if (this.#filled === bufferBytes) this.#flush()
+      if (this.filled === bufferBytes) this.flush()
     }
   }
 
   /** Flushes and syncs: the bytes are on the disk when this returns. */
   close(): void {
-    this.#flush()
-    this.#attempt(() => fs.fsyncSync(this.#file))
-    this.#isOpen = false
+    this.flush()
+    this.attempt(() => fs.fsyncSync(this.file))
+    this.isOpen = false
     // Some file systems report a full disk only on close.
-    this.#attempt(() => fs.closeSync(this.#file))
+    this.attempt(() => fs.closeSync(this.file))
   }
 
   /** Closes and removes the file. */
   abandon(): void {
     try {
-      if (this.#isOpen) fs.closeSync(this.#file)
+      if (this.isOpen) fs.closeSync(this.file)
     } catch {
       // The first error is the one reported.
     }
-    this.#isOpen = false
+    this.isOpen = false
     fs.rmSync(this.path, { force: true })
   }
 
-  #flush(): void {
-    this.#attempt(() => {
-      for (let at = 0; at < this.#filled; ) at += fs.writeSync(this.#file, this.#buffer, at, this.#filled - at)
+  private flush(): void {
+    this.attempt(() => {
+      for (let at = 0; at < this.filled; ) at += fs.writeSync(this.file, this.buffer, at, this.filled - at)
     })
-    this.#filled = 0
+    this.filled = 0
   }
 
-  #attempt(work: () => void): void {
+  private attempt(work: () => void): void {
     try {
       work()
     } catch (error) {

@@ -30,38 +30,38 @@ export function checkTemplateSize(source: string): void {
 
 /** An interpreter that throws where a template exceeds the limits: nested loops, doubling strings, recursive macros. */
 export class BoundedInterpreter extends Interpreter {
-  #steps = 0
-  #written = 0
-  #depth = 0
+  private steps = 0
+  private written = 0
+  private depth = 0
   /** Nodes that loops iterate over: each item costs an iteration, even with an empty body. */
-  readonly #iterables = new WeakSet<object>()
+  private readonly iterables = new WeakSet<object>()
 
   override evaluate(...[node, environment]: Parameters<Evaluate>): ReturnType<Evaluate> {
-    this.#spend(1)
+    this.spend(1)
     if (node?.type === 'For') {
       const { iterable } = node as unknown as { iterable: { lhs?: object } }
-      this.#iterables.add(iterable.lhs ?? iterable)
+      this.iterables.add(iterable.lhs ?? iterable)
     }
-    if (++this.#depth > deepest) throw new Error(`it is nested more than ${deepest} deep; does a macro call itself?`)
+    if (++this.depth > deepest) throw new Error(`it is nested more than ${deepest} deep; does a macro call itself?`)
     const result = super.evaluate(node, environment as Environment)
-    this.#depth--
+    this.depth--
     const { value } = result
     if (typeof value === 'string') {
-      this.#written += value.length
-      if (value.length > longestText || this.#written > mostText)
+      this.written += value.length
+      if (value.length > longestText || this.written > mostText)
         throw new Error(
           `it creates a string of more than ${longestText} characters, or more than ${mostText} characters in total`,
         )
     } else if (Array.isArray(value)) {
       if (value.length > mostItems)
         throw new Error(`it creates a list of ${value.length} items; at most ${mostItems} are allowed`)
-      if (this.#iterables.has(node!)) this.#spend(value.length * stepsOfIteration)
+      if (this.iterables.has(node!)) this.spend(value.length * stepsOfIteration)
     }
     return result
   }
 
-  #spend(steps: number): void {
-    this.#steps += steps
-    if (this.#steps > mostSteps) throw new Error(`it takes more than ${mostSteps} steps; are there nested loops?`)
+  private spend(steps: number): void {
+    this.steps += steps
+    if (this.steps > mostSteps) throw new Error(`it takes more than ${mostSteps} steps; are there nested loops?`)
   }
 }

@@ -107,22 +107,22 @@ export class ChatTemplate {
   readonly source: string
   /** Special tokens by variable, such as `bos_token`. */
   readonly tokens: Readonly<Record<string, string>>
-  readonly #template: Template
+  private readonly template: Template
   /** The template with marks around its generation blocks; undefined where it has none. */
-  readonly #marked: Template | undefined
-  readonly #mark = `\uE0C4${Math.random().toString(36).slice(2)}`
+  private readonly marked: Template | undefined
+  private readonly mark = `\uE0C4${Math.random().toString(36).slice(2)}`
 
   /** @throws TokenizerError where `source` is not a valid Jinja template, or exceeds the size limit */
   constructor(source: string, tokens: Readonly<Record<string, string>> = {}) {
     this.source = source
     this.tokens = tokens
-    this.#template = parsed(source)
-    if (hasGenerationBlocks(source)) this.#marked = parsed(withMarks(source, this.#mark))
+    this.template = parsed(source)
+    if (hasGenerationBlocks(source)) this.marked = parsed(withMarks(source, this.mark))
   }
 
   /** Whether the template marks the assistant's text with `{% generation %}`. */
   get hasGenerationBlocks(): boolean {
-    return this.#marked !== undefined
+    return this.marked !== undefined
   }
 
   /** Special tokens of the configuration, to be passed to `chatEncoder`. */
@@ -139,7 +139,7 @@ export class ChatTemplate {
   render(messages: readonly ChatMessage[], options: RenderOptions = {}): string {
     const { continueFinalMessage = false, addGenerationPrompt = false } = options
     checkOptions('chat template', options, RENDER_OPTIONS)
-    if (!continueFinalMessage) return this.#render(this.#template, messages, options)
+    if (!continueFinalMessage) return this.renderTemplate(this.template, messages, options)
     if (addGenerationPrompt)
       throw new TokenizerError(
         'chat template: continueFinalMessage and addGenerationPrompt exclude each other: the first continues a message, the second begins one',
@@ -148,9 +148,13 @@ export class ChatTemplate {
     const content = last?.content
     if (last === undefined || typeof content !== 'string')
       throw new TokenizerError('chat template: continueFinalMessage needs a last message whose content is text')
-    const end = `${this.#mark} `
-    const text = this.#render(this.#template, [...messages.slice(0, -1), { ...last, content: content + end }], options)
-    const at = text.lastIndexOf(this.#mark)
+    const end = `${this.mark} `
+    const text = this.renderTemplate(
+      this.template,
+      [...messages.slice(0, -1), { ...last, content: content + end }],
+      options,
+    )
+    const at = text.lastIndexOf(this.mark)
     if (at < 0)
       throw new TokenizerError('chat template: the last message cannot be continued: the template omits its content')
     // If the space after the mark is gone, the template trims messages, so the end of this one is trimmed too.
@@ -199,12 +203,12 @@ export class ChatTemplate {
     checkOptions('chat template', options, RENDER_OPTIONS)
     const answers = messages.flatMap(({ role }, i) => (role === 'assistant' ? [i] : []))
     const counts = (i: number) => messages[i].weight !== 0
-    if (!this.#marked) {
+    if (!this.marked) {
       const text = this.render(messages, options)
-      return { text, spans: answers.filter(counts).map((i) => this.#spanByPrefixes(messages, i, text, options)) }
+      return { text, spans: answers.filter(counts).map((i) => this.spanByPrefixes(messages, i, text, options)) }
     }
-    const marked = this.#render(this.#marked, messages, { ...options, addGenerationPrompt: false })
-    const { text, spans } = refused(() => readMarks(marked, this.#mark))
+    const marked = this.renderTemplate(this.marked, messages, { ...options, addGenerationPrompt: false })
+    const { text, spans } = refused(() => readMarks(marked, this.mark))
     if (answers.every(counts)) return { text, spans }
     if (spans.length !== answers.length)
       throw new TokenizerError(
@@ -213,7 +217,7 @@ export class ChatTemplate {
     return { text, spans: spans.filter((_, i) => counts(answers[i])) }
   }
 
-  #spanByPrefixes(messages: readonly ChatMessage[], i: number, text: string, options: RenderOptions): TextSpan {
+  private spanByPrefixes(messages: readonly ChatMessage[], i: number, text: string, options: RenderOptions): TextSpan {
     const before = this.render(messages.slice(0, i), { ...options, addGenerationPrompt: true })
     const after = this.render(messages.slice(0, i + 1), options)
     if (text.startsWith(after) && after.startsWith(before)) return [before.length, after.length]
@@ -225,7 +229,7 @@ export class ChatTemplate {
     )
   }
 
-  #render(template: Template, messages: readonly ChatMessage[], options: RenderOptions): string {
+  private renderTemplate(template: Template, messages: readonly ChatMessage[], options: RenderOptions): string {
     const { addGenerationPrompt = false, tools, documents, now = new Date(), variables } = options
     checkMessages(messages)
     return refused(() => {

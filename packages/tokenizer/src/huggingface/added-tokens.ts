@@ -81,17 +81,17 @@ export function readAddedTokens(value: unknown, most: number): AddedToken[] {
  * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/tokenizer/added_vocabulary.rs
  */
 export class AddedTokens {
-  readonly #raw: Finder
-  readonly #normalized: Finder
-  readonly #normalize: Rewrite
+  private readonly raw: Finder
+  private readonly normalized: Finder
+  private readonly normalize: Rewrite
 
   constructor(tokens: readonly AddedToken[], normalize: Rewrite) {
-    this.#normalize = normalize
-    this.#raw = new Finder(
+    this.normalize = normalize
+    this.raw = new Finder(
       tokens.filter(({ normalized }) => !normalized),
       (token) => token.content,
     )
-    this.#normalized = new Finder(
+    this.normalized = new Finder(
       tokens.filter(({ normalized }) => normalized),
       (token) => normalize(AlignedText.of(token.content, false)).text,
     )
@@ -99,9 +99,9 @@ export class AddedTokens {
 
   split(text: AlignedText, allowed: SpecialInText): TextPart[] {
     const parts: TextPart[] = []
-    for (const part of this.#raw.split(text, allowed)) {
+    for (const part of this.raw.split(text, allowed)) {
       if (part.id >= 0) parts.push(part)
-      else for (const found of this.#normalized.split(this.#normalize(part.text), allowed)) parts.push(found)
+      else for (const found of this.normalized.split(this.normalize(part.text), allowed)) parts.push(found)
     }
     return parts
   }
@@ -112,36 +112,36 @@ const WORD = new RegExp(classSource(Dialect.rust.word), 'u')
 
 /** Splits text at the tokens of one list. */
 class Finder {
-  readonly #tokens: readonly AddedToken[]
-  readonly #trie: PieceTrie | undefined
-  readonly #indexOf: Map<string, number>
+  private readonly tokens: readonly AddedToken[]
+  private readonly trie: PieceTrie | undefined
+  private readonly indexOf: Map<string, number>
   /** By UTF-16 unit: 1 where a token begins with it. */
-  readonly #begins = new Uint8Array(0x10000)
+  private readonly begins = new Uint8Array(0x10000)
 
   constructor(tokens: readonly AddedToken[], textOf: (token: AddedToken) => string) {
-    this.#tokens = tokens
+    this.tokens = tokens
     const texts = tokens.map(textOf)
     const kept = Int32Array.from(texts.keys()).filter((k) => texts[k] !== '')
-    this.#indexOf = new Map(Array.from(kept, (k) => [texts[k], k]))
-    for (const k of kept) this.#begins[texts[k].charCodeAt(0)] = 1
-    this.#trie = kept.length > 0 ? buildPieceTrie(texts, kept) : undefined
+    this.indexOf = new Map(Array.from(kept, (k) => [texts[k], k]))
+    for (const k of kept) this.begins[texts[k].charCodeAt(0)] = 1
+    this.trie = kept.length > 0 ? buildPieceTrie(texts, kept) : undefined
   }
 
   split(whole: AlignedText, allowed: SpecialInText): TextPart[] {
     const { text } = whole
-    const trie = this.#trie
+    const trie = this.trie
     if (text === '') return []
     if (!trie) return [{ text: whole, id: -1 }]
     const parts: TextPart[] = []
     let done = 0
     for (let i = 0; i < text.length; ) {
       const length =
-        this.#begins[text.charCodeAt(i)] === 1 ? longestPrefix(trie, (k) => text.charCodeAt(k), i, text.length) : 0
+        this.begins[text.charCodeAt(i)] === 1 ? longestPrefix(trie, (k) => text.charCodeAt(k), i, text.length) : 0
       if (length === 0) {
         i++
         continue
       }
-      const token = this.#tokens[this.#indexOf.get(text.slice(i, i + length))!]
+      const token = this.tokens[this.indexOf.get(text.slice(i, i + length))!]
       let from = i
       let to = i + length
       i = to

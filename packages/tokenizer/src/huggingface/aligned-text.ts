@@ -42,46 +42,46 @@ export class AlignedText {
 
 /** Builds a rewritten text with its alignments. */
 export class AlignedBuilder {
-  readonly #from: AlignedText
-  readonly #parts: string[] = []
-  readonly #starts: number[] = []
-  readonly #ends: number[] = []
+  private readonly from: AlignedText
+  private readonly parts: string[] = []
+  private readonly starts: number[] = []
+  private readonly ends: number[] = []
 
   constructor(from: AlignedText) {
-    this.#from = from
+    this.from = from
   }
 
   /** Copies units `from` to `to`. */
   keep(from: number, to: number): void {
     if (from === to) return
-    this.#parts.push(this.#from.text.slice(from, to))
-    const { starts, ends } = this.#from
+    this.parts.push(this.from.text.slice(from, to))
+    const { starts, ends } = this.from
     if (!starts || !ends) return
     for (let i = from; i < to; i++) {
-      this.#starts.push(starts[i])
-      this.#ends.push(ends[i])
+      this.starts.push(starts[i])
+      this.ends.push(ends[i])
     }
   }
 
   /** Writes `text`, aligned with unit `at`; with a negative `at`, with the empty range at the start of the text. */
   write(text: string, at: number): void {
-    this.#parts.push(text)
-    const { starts, ends } = this.#from
+    this.parts.push(text)
+    const { starts, ends } = this.from
     if (!starts || !ends) return
     const start = at < 0 ? (starts[0] ?? 0) : starts[at]
     const end = at < 0 ? start : ends[at]
     for (let i = 0; i < text.length; i++) {
-      this.#starts.push(start)
-      this.#ends.push(end)
+      this.starts.push(start)
+      this.ends.push(end)
     }
   }
 
   build(): AlignedText {
-    const track = this.#from.starts !== undefined
+    const track = this.from.starts !== undefined
     return new AlignedText(
-      this.#parts.join(''),
-      track ? Int32Array.from(this.#starts) : undefined,
-      track ? Int32Array.from(this.#ends) : undefined,
+      this.parts.join(''),
+      track ? Int32Array.from(this.starts) : undefined,
+      track ? Int32Array.from(this.ends) : undefined,
     )
   }
 }

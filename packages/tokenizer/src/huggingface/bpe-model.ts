@@ -19,20 +19,20 @@ export class BpeModel implements TokenModel {
   readonly size: number
   /** The file's dropout probability; 0 where it gives none. */
   readonly dropout: number
-  readonly #tokens: string[] = []
-  readonly #ids = new Map<string, number>()
-  readonly #merges: MergeTable
-  readonly #byteIds: Int32Array | undefined
-  readonly #unkId: number
-  readonly #fuseUnk: boolean
-  readonly #ignoreMerges: boolean
-  readonly #prefix: string
-  readonly #suffix: string
-  readonly #cache = new Map<string, Int32Array>()
-  readonly #symbols = new TokenRun()
-  readonly #heap: number[] = []
-  #next = new Int32Array(64)
-  #previous = new Int32Array(64)
+  private readonly tokens: string[] = []
+  private readonly ids = new Map<string, number>()
+  private readonly merges: MergeTable
+  private readonly byteIds: Int32Array | undefined
+  private readonly unkId: number
+  private readonly fuseUnk: boolean
+  private readonly ignoreMerges: boolean
+  private readonly prefix: string
+  private readonly suffix: string
+  private readonly cache = new Map<string, Int32Array>()
+  private readonly symbols = new TokenRun()
+  private readonly heap: number[] = []
+  private next = new Int32Array(64)
+  private previous = new Int32Array(64)
 
   /** @throws TokenizerError where ids are out of range or repeated, or a merge names a token outside the vocabulary */
   constructor(model: JsonRecord) {
@@ -42,19 +42,19 @@ export class BpeModel implements TokenModel {
     const most = names.length * 8 + 0x10000
     for (const name of names) {
       const id = asIndex(vocab[name], `model.vocab[${JSON.stringify(name.slice(0, 40))}]`, most)
-      if (this.#tokens[id] !== undefined) {
+      if (this.tokens[id] !== undefined) {
         throw new TokenizerError(
-          `tokenizer.json: id ${id} is both ${JSON.stringify(this.#tokens[id])} and ${JSON.stringify(name)}`,
+          `tokenizer.json: id ${id} is both ${JSON.stringify(this.tokens[id])} and ${JSON.stringify(name)}`,
         )
       }
-      this.#tokens[id] = name
-      this.#ids.set(name, id)
+      this.tokens[id] = name
+      this.ids.set(name, id)
     }
-    this.size = this.#tokens.length
-    this.#prefix = asText(model.continuing_subword_prefix ?? '', 'model.continuing_subword_prefix')
-    this.#suffix = asText(model.end_of_word_suffix ?? '', 'model.end_of_word_suffix')
-    this.#fuseUnk = asFlag(model.fuse_unk, 'model.fuse_unk', false)
-    this.#ignoreMerges = asFlag(model.ignore_merges, 'model.ignore_merges', false)
+    this.size = this.tokens.length
+    this.prefix = asText(model.continuing_subword_prefix ?? '', 'model.continuing_subword_prefix')
+    this.suffix = asText(model.end_of_word_suffix ?? '', 'model.end_of_word_suffix')
+    this.fuseUnk = asFlag(model.fuse_unk, 'model.fuse_unk', false)
+    this.ignoreMerges = asFlag(model.ignore_merges, 'model.ignore_merges', false)
     const dropout = model.dropout ?? 0
     if (typeof dropout !== 'number' || !(dropout >= 0 && dropout <= 1)) {
       throw new TokenizerError(
@@ -63,10 +63,10 @@ export class BpeModel implements TokenModel {
     }
     this.dropout = dropout
     const unk = model.unk_token
-    this.#unkId =
-      unk === null || unk === undefined ? -1 : this.#require(asText(unk, 'model.unk_token'), 'model.unk_token')
+    this.unkId =
+      unk === null || unk === undefined ? -1 : this.require(asText(unk, 'model.unk_token'), 'model.unk_token')
     if (asFlag(model.byte_fallback, 'model.byte_fallback', false)) {
-      this.#byteIds = findByteIds((token) => this.#ids.get(token))
+      this.byteIds = findByteIds((token) => this.ids.get(token))
     }
     const merges = asList(model.merges, 'model.merges')
     if (merges.length >= PLACE) {
@@ -74,7 +74,7 @@ export class BpeModel implements TokenModel {
         `tokenizer.json: model.merges has ${merges.length} entries; fewer than ${PLACE} are supported`,
       )
     }
-    this.#merges = new MergeTable(merges.length)
+    this.merges = new MergeTable(merges.length)
     merges.forEach((entry, rank) => {
       const where = `model.merges[${rank}]`
       const pair = typeof entry === 'string' ? entry.split(' ') : asList(entry, where)
@@ -82,17 +82,17 @@ export class BpeModel implements TokenModel {
         throw new TokenizerError(`tokenizer.json: ${where} has ${pair.length} parts; two are needed`)
       const left = asText(pair[0], where)
       const right = asText(pair[1], where)
-      const merged = left + (right.startsWith(this.#prefix) ? right.slice(this.#prefix.length) : right)
-      this.#merges.set(this.#require(left, where), this.#require(right, where), rank, this.#require(merged, where))
+      const merged = left + (right.startsWith(this.prefix) ? right.slice(this.prefix.length) : right)
+      this.merges.set(this.require(left, where), this.require(right, where), rank, this.require(merged, where))
     })
   }
 
   idOf(token: string): number | undefined {
-    return this.#ids.get(token)
+    return this.ids.get(token)
   }
 
   tokenOf(id: number): string | undefined {
-    return this.#tokens[id]
+    return this.tokens[id]
   }
 
   tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>, dropout?: Dropout): void {
@@ -103,39 +103,39 @@ export class BpeModel implements TokenModel {
       )
     }
     if (dropout) {
-      this.#merge(text, out, dropout)
+      this.merge(text, out, dropout)
       return
     }
-    if (this.#ignoreMerges) {
-      const id = this.#ids.get(text)
+    if (this.ignoreMerges) {
+      const id = this.ids.get(text)
       if (id !== undefined && !barred?.has(id)) {
         out.push(id, 0, text.length)
         return
       }
     }
     if (text.length > CACHED_LENGTH) {
-      this.#merge(text, out)
+      this.merge(text, out)
       return
     }
-    let known = this.#cache.get(text)
+    let known = this.cache.get(text)
     if (!known) {
       const from = out.count
-      this.#merge(text, out)
+      this.merge(text, out)
       known = new Int32Array((out.count - from) * 3)
       for (let k = from, n = 0; k < out.count; k++) {
         known[n++] = out.ids[k]
         known[n++] = out.starts[k]
         known[n++] = out.ends[k]
       }
-      if (this.#cache.size >= CACHED_WORDS) this.#cache.clear()
-      this.#cache.set(text, known)
+      if (this.cache.size >= CACHED_WORDS) this.cache.clear()
+      this.cache.set(text, known)
       return
     }
     for (let n = 0; n < known.length; n += 3) out.push(known[n], known[n + 1], known[n + 2])
   }
 
-  #require(token: string, where: string): number {
-    const id = this.#ids.get(token)
+  private require(token: string, where: string): number {
+    const id = this.ids.get(token)
     if (id === undefined) {
       throw new TokenizerError(`tokenizer.json: ${where} needs ${JSON.stringify(token.slice(0, 40))}, which has no id`)
     }
@@ -145,29 +145,29 @@ export class BpeModel implements TokenModel {
   /**
    * Splits text into the initial symbols: characters, their bytes, or the unknown token (one per run with `fuse_unk`).
    */
-  #split(text: string): void {
-    const symbols = this.#symbols
+  private split(text: string): void {
+    const symbols = this.symbols
     symbols.count = 0
     let unkFrom = -1
     let unkTo = -1
     const flush = () => {
-      if (unkFrom >= 0) symbols.push(this.#unkId, unkFrom, unkTo)
+      if (unkFrom >= 0) symbols.push(this.unkId, unkFrom, unkTo)
       unkFrom = -1
     }
     for (let i = 0; i < text.length; ) {
       const size = text.codePointAt(i)! > 0xffff ? 2 : 1
       let character = text.slice(i, i + size)
-      if (i > 0) character = this.#prefix + character
-      if (i + size === text.length) character += this.#suffix
-      const id = this.#ids.get(character)
-      const bytes = id === undefined && this.#byteIds ? byteIdsOf(character, this.#byteIds) : undefined
+      if (i > 0) character = this.prefix + character
+      if (i + size === text.length) character += this.suffix
+      const id = this.ids.get(character)
+      const bytes = id === undefined && this.byteIds ? byteIdsOf(character, this.byteIds) : undefined
       if (id !== undefined) {
         flush()
         symbols.push(id, i, i + size)
       } else if (bytes) {
         for (const byteId of bytes) symbols.push(byteId, i, i + size)
-      } else if (this.#unkId >= 0) {
-        if (!this.#fuseUnk) flush()
+      } else if (this.unkId >= 0) {
+        if (!this.fuseUnk) flush()
         if (unkFrom < 0) unkFrom = i
         unkTo = i + size
       }
@@ -176,23 +176,23 @@ export class BpeModel implements TokenModel {
     flush()
   }
 
-  #merge(text: string, out: TokenRun, dropout?: Dropout): void {
-    this.#split(text)
-    const { ids, starts, ends, count } = this.#symbols
-    if (this.#next.length < count) {
-      this.#next = new Int32Array(count * 2)
-      this.#previous = new Int32Array(count * 2)
+  private merge(text: string, out: TokenRun, dropout?: Dropout): void {
+    this.split(text)
+    const { ids, starts, ends, count } = this.symbols
+    if (this.next.length < count) {
+      this.next = new Int32Array(count * 2)
+      this.previous = new Int32Array(count * 2)
     }
-    const next = this.#next
-    const previous = this.#previous
-    const merged = this.#merges.merged
-    const heap = this.#heap
+    const next = this.next
+    const previous = this.previous
+    const merged = this.merges.merged
+    const heap = this.heap
     heap.length = 0
     for (let k = 0; k < count; k++) {
       next[k] = k + 1
       previous[k] = k - 1
     }
-    for (let k = 0; k + 1 < count; k++) this.#offer(ids, k, k + 1)
+    for (let k = 0; k + 1 < count; k++) this.offer(ids, k, k + 1)
     const skipped: number[] = []
     while (heap.length > 0) {
       const key = popSmallest(heap)
@@ -207,7 +207,7 @@ export class BpeModel implements TokenModel {
       // Stale: a symbol merged into its left neighbour has no id.
       if (ids[at] < 0 || next[at] >= count) continue
       const right = next[at]
-      const rank = this.#merges.rankOf(ids[at], ids[right])
+      const rank = this.merges.rankOf(ids[at], ids[right])
       const wanted = merged[(key - at) / PLACE]
       // Stale: either symbol has changed since.
       if (rank < 0 || merged[rank] !== wanted) continue
@@ -218,25 +218,25 @@ export class BpeModel implements TokenModel {
       next[at] = after
       if (after < count) {
         previous[after] = at
-        this.#offer(ids, at, after)
+        this.offer(ids, at, after)
       }
-      if (previous[at] >= 0) this.#offer(ids, previous[at], at)
+      if (previous[at] >= 0) this.offer(ids, previous[at], at)
     }
     for (let k = 0; k < count; k = next[k]) out.push(ids[k], starts[k], ends[k])
-    if (heap.length === 0 && count > 1 << 16) this.#release()
+    if (heap.length === 0 && count > 1 << 16) this.release()
   }
 
-  #offer(ids: Int32Array, left: number, right: number): void {
-    const rank = this.#merges.rankOf(ids[left], ids[right])
-    if (rank >= 0) pushKey(this.#heap, rank * PLACE + left)
+  private offer(ids: Int32Array, left: number, right: number): void {
+    const rank = this.merges.rankOf(ids[left], ids[right])
+    if (rank >= 0) pushKey(this.heap, rank * PLACE + left)
   }
 
-  #release(): void {
-    this.#next = new Int32Array(64)
-    this.#previous = new Int32Array(64)
-    this.#symbols.ids = new Int32Array(64)
-    this.#symbols.starts = new Int32Array(64)
-    this.#symbols.ends = new Int32Array(64)
+  private release(): void {
+    this.next = new Int32Array(64)
+    this.previous = new Int32Array(64)
+    this.symbols.ids = new Int32Array(64)
+    this.symbols.starts = new Int32Array(64)
+    this.symbols.ends = new Int32Array(64)
   }
 }
 

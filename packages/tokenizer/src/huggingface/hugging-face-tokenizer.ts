@@ -52,52 +52,52 @@ export function loadHuggingFaceTokenizer(source: Uint8Array | string): HuggingFa
  */
 export class HuggingFaceTokenizer {
   readonly modelType: HuggingFaceModelType
-  readonly #model: TokenModel
-  #added: AddedTokens
-  #vocabSize: number
-  readonly #source: Uint8Array | string
-  readonly #normalize: Rewrite
-  readonly #addedById = new Map<number, AddedToken>()
-  readonly #addedByContent = new Map<string, AddedToken>()
-  readonly #cut: Cut | undefined
-  readonly #origins: boolean
-  readonly #post: PostProcessor
-  readonly #decoder: Decoder
+  private readonly model: TokenModel
+  private added: AddedTokens
+  private nextId: number
+  private readonly source: Uint8Array | string
+  private readonly normalize: Rewrite
+  private readonly addedById = new Map<number, AddedToken>()
+  private readonly addedByContent = new Map<string, AddedToken>()
+  private readonly cut: Cut | undefined
+  private readonly origins: boolean
+  private readonly post: PostProcessor
+  private readonly decoder: Decoder
   /** The file's truncation; null where it has none. */
   readonly truncation: TruncationOptions | null
   /** The file's padding; null where it has none. */
   readonly padding: FilePadding | null
   /** Ids of special tokens that are also in the model's vocabulary. */
-  readonly #specialIds = new Set<number>()
-  readonly #run = new TokenRun()
+  private readonly specialIds = new Set<number>()
+  private readonly run = new TokenRun()
   /** By word of the last text: number of tokens up to its end. */
-  #words: number[] = []
+  private words: number[] = []
 
   constructor(source: Uint8Array | string) {
     const file = asRecord(parseJson(source), 'the file')
     const { type, model } = readTokenModel(asRecord(file.model, 'model'))
     this.modelType = type
-    this.#model = model
-    this.#source = source
-    this.#normalize = readNormalizer(file.normalizer, 'normalizer')
-    this.#cut = readPreTokenizer(file.pre_tokenizer, 'pre_tokenizer')
-    this.#origins = needsOrigins(file.pre_tokenizer)
-    this.#post = readPostProcessor(file.post_processor, 'post_processor')
-    this.#decoder = readDecoder(file.decoder, 'decoder')
+    this.model = model
+    this.source = source
+    this.normalize = readNormalizer(file.normalizer, 'normalizer')
+    this.cut = readPreTokenizer(file.pre_tokenizer, 'pre_tokenizer')
+    this.origins = needsOrigins(file.pre_tokenizer)
+    this.post = readPostProcessor(file.post_processor, 'post_processor')
+    this.decoder = readDecoder(file.decoder, 'decoder')
     this.truncation = readTruncation(file.truncation)
     this.padding = readPadding(file.padding)
-    const tokens = readAddedTokens(file.added_tokens, this.#model.size * 8 + 0x10000)
-    this.#vocabSize = this.#model.size
-    for (const token of tokens) this.#learn(token)
-    this.#added = new AddedTokens(tokens, this.#normalize)
-    for (const part of [...this.#post.single, ...this.#post.pair]) {
+    const tokens = readAddedTokens(file.added_tokens, this.model.size * 8 + 0x10000)
+    this.nextId = this.model.size
+    for (const token of tokens) this.learn(token)
+    this.added = new AddedTokens(tokens, this.normalize)
+    for (const part of [...this.post.single, ...this.post.pair]) {
       if ('ids' in part) for (const id of part.ids) this.idToToken(id)
     }
   }
 
   /** The largest id plus 1, including added tokens. */
   get vocabSize(): number {
-    return this.#vocabSize
+    return this.nextId
   }
 
   /**
@@ -114,18 +114,18 @@ export class HuggingFaceTokenizer {
     const news = tokens.map((given) => newToken(given))
     let count = 0
     for (const token of news) {
-      if (this.#addedByContent.has(token.content)) continue
-      this.#learn({ ...token, id: this.#model.idOf(token.content) ?? this.#vocabSize })
+      if (this.addedByContent.has(token.content)) continue
+      this.learn({ ...token, id: this.model.idOf(token.content) ?? this.nextId })
       count++
     }
-    if (count > 0) this.#added = new AddedTokens([...this.#addedByContent.values()], this.#normalize)
+    if (count > 0) this.added = new AddedTokens([...this.addedByContent.values()], this.normalize)
     return count
   }
 
   /** The `tokenizer.json` as text, including tokens added since it was loaded. */
   toJson(): string {
-    const file = asRecord(parseJson(this.#source), 'the file')
-    const added = [...this.#addedByContent.values()].sort((a, b) => a.id - b.id)
+    const file = asRecord(parseJson(this.source), 'the file')
+    const added = [...this.addedByContent.values()].sort((a, b) => a.id - b.id)
     return JSON.stringify({
       ...file,
       added_tokens: added.map(({ id, content, singleWord, lstrip, rstrip, normalized, special }) => ({
@@ -140,12 +140,12 @@ export class HuggingFaceTokenizer {
     })
   }
 
-  #learn(token: AddedToken): void {
-    this.#addedById.set(token.id, token)
-    this.#addedByContent.set(token.content, token)
-    this.#vocabSize = Math.max(this.#vocabSize, token.id + 1)
-    const known = token.special ? this.#model.idOf(token.content) : undefined
-    if (known !== undefined) this.#specialIds.add(known)
+  private learn(token: AddedToken): void {
+    this.addedById.set(token.id, token)
+    this.addedByContent.set(token.content, token)
+    this.nextId = Math.max(this.nextId, token.id + 1)
+    const known = token.special ? this.model.idOf(token.content) : undefined
+    if (known !== undefined) this.specialIds.add(known)
   }
 
   /**
@@ -156,8 +156,8 @@ export class HuggingFaceTokenizer {
    *   and the model has no unknown token
    */
   encode(text: string | Uint8Array, options: HuggingFaceEncodeOptions = {}): Int32Array {
-    const run = this.#tokenize('encode', text, options, false)
-    const { before, after } = options.addSpecialTokens ? this.#post : NO_SPECIALS
+    const run = this.tokenize('encode', text, options, false)
+    const { before, after } = options.addSpecialTokens ? this.post : NO_SPECIALS
     const ids = new Int32Array(before.length + run.count + after.length)
     ids.set(before)
     ids.set(run.ids.subarray(0, run.count), before.length)
@@ -174,8 +174,8 @@ export class HuggingFaceTokenizer {
     text: string | Uint8Array,
     options: HuggingFaceEncodeOptions & { unit?: OffsetUnit } = {},
   ): Encoding {
-    const { ids, pieces, offsets } = this.#sequence('encodeWithOffsets', text, options)
-    const { before, after } = options.addSpecialTokens ? this.#post : NO_SPECIALS
+    const { ids, pieces, offsets } = this.sequence('encodeWithOffsets', text, options)
+    const { before, after } = options.addSpecialTokens ? this.post : NO_SPECIALS
     const nothing = (): [number, number] => [0, 0]
     return {
       ids: Int32Array.from([...before, ...ids, ...after]),
@@ -191,7 +191,7 @@ export class HuggingFaceTokenizer {
    * @throws TokenizerError where an option is invalid, or the length cannot be reached
    */
   encodeFull(text: string | Uint8Array, options: FullEncodeOptions = {}): FullEncoding {
-    const full = this.#unpadded(text, options)
+    const full = this.unpadded(text, options)
     return options.asFile && this.padding ? padded([full], this.padding)[0] : full
   }
 
@@ -207,19 +207,19 @@ export class HuggingFaceTokenizer {
     if (!Array.isArray(texts)) throw new TokenizerError('encodeBatch: a list of texts, or of pairs of texts, is needed')
     const given = { asFile: true, ...options }
     const batch = texts.map((text) =>
-      Array.isArray(text) ? this.#unpadded(text[0], { ...given, pair: text[1] }) : this.#unpadded(text, given),
+      Array.isArray(text) ? this.unpadded(text[0], { ...given, pair: text[1] }) : this.unpadded(text, given),
     )
     return given.asFile && this.padding ? padded(batch, this.padding) : batch
   }
 
-  #unpadded(text: string | Uint8Array, options: FullEncodeOptions): FullEncoding {
+  private unpadded(text: string | Uint8Array, options: FullEncodeOptions): FullEncoding {
     const lengths = options.asFile ? { ...this.truncation, ...options } : options
     const { pair, addSpecialTokens = false } = options
     const { maxLength } = lengths
     const texts = pair === undefined ? [text] : [text, pair]
-    const sequences = texts.map((each) => this.#sequence('encodeFull', each, options))
+    const sequences = texts.map((each) => this.sequence('encodeFull', each, options))
     const kind = pair === undefined ? 'single' : 'pair'
-    const template = (addSpecialTokens ? this.#post : PLAIN)[kind]
+    const template = (addSpecialTokens ? this.post : PLAIN)[kind]
     let room = Number.POSITIVE_INFINITY
     if (maxLength !== undefined) {
       if (!Number.isInteger(maxLength) || maxLength < 0) {
@@ -237,26 +237,26 @@ export class HuggingFaceTokenizer {
   }
 
   /** Tokenizes one text, without special tokens. */
-  #sequence(
+  private sequence(
     name: string,
     text: string | Uint8Array,
     options: HuggingFaceEncodeOptions & { unit?: OffsetUnit },
   ): SequenceTokens {
     const given = typeof text === 'string' || !(text instanceof Uint8Array) ? text : textFromBytes(text)
-    const run = this.#tokenize(name, given, options, true)
+    const run = this.tokenize(name, given, options, true)
     const offsets: [number, number][] = []
     for (let k = 0; k < run.count; k++) offsets.push([run.starts[k], run.ends[k]])
     if (options.unit === 'codePoint') toCodePointOffsets(given, offsets)
     const pieces = offsets.map((_, k) => run.spelt.get(k) ?? this.idToToken(run.ids[k]))
-    const { trim } = this.#post
+    const { trim } = this.post
     if (trim) {
       offsets.forEach((pair, k) => {
         trimOffsets(pieces[k], pair, trim.prefix && (k === 0 || pair[0] === 0))
       })
     }
     const wordIds = new Int32Array(run.count)
-    this.#words.forEach((end, word) => {
-      wordIds.fill(word, word > 0 ? this.#words[word - 1] : 0, end)
+    this.words.forEach((end, word) => {
+      wordIds.fill(word, word > 0 ? this.words[word - 1] : 0, end)
     })
     return { ids: run.ids.slice(0, run.count), pieces, offsets, wordIds }
   }
@@ -270,23 +270,23 @@ export class HuggingFaceTokenizer {
     const tokens: string[] = []
     for (let k = 0; k < ids.length; k++) {
       const token = this.idToToken(ids[k])
-      if (!(options.skipSpecialTokens && this.#addedByContent.get(token)?.special)) tokens.push(token)
+      if (!(options.skipSpecialTokens && this.addedByContent.get(token)?.special)) tokens.push(token)
     }
-    return this.#decoder.step(tokens).join('')
+    return this.decoder.step(tokens).join('')
   }
 
   /** A streaming decoder, which never returns part of a character. */
   decodeStream(options: { skipSpecialTokens?: boolean } = {}): TextDecodeStream {
-    const isSpecial = (token: string) => this.#addedByContent.get(token)?.special === true
+    const isSpecial = (token: string) => this.addedByContent.get(token)?.special === true
     return new TextDecodeStream((id) => {
       const token = this.idToToken(id)
       return options.skipSpecialTokens && isSpecial(token) ? undefined : token
-    }, this.#decoder)
+    }, this.decoder)
   }
 
   /** @throws TokenizerError where the id is not in the vocabulary */
   idToToken(id: number): string {
-    const token = this.#addedById.get(id)?.content ?? this.#model.tokenOf(id)
+    const token = this.addedById.get(id)?.content ?? this.model.tokenOf(id)
     if (token === undefined) {
       throw new TokenizerError(`id ${id} is not in the vocabulary; ids are 0 to ${this.vocabSize - 1}`)
     }
@@ -295,55 +295,55 @@ export class HuggingFaceTokenizer {
 
   /** The id of a token, or -1 where it is not in the vocabulary. */
   tokenToId(token: string): number {
-    return this.#addedByContent.get(token)?.id ?? this.#model.idOf(token) ?? -1
+    return this.addedByContent.get(token)?.id ?? this.model.idOf(token) ?? -1
   }
 
   /** The texts of the special tokens. */
   specialTokens(): string[] {
-    return [...this.#addedByContent.values()].filter(({ special }) => special).map(({ content }) => content)
+    return [...this.addedByContent.values()].filter(({ special }) => special).map(({ content }) => content)
   }
 
-  #tokenize(name: string, text: unknown, options: HuggingFaceEncodeOptions, track: boolean): TokenRun {
+  private tokenize(name: string, text: unknown, options: HuggingFaceEncodeOptions, track: boolean): TokenRun {
     if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
       throw new TokenizerError(`${name}: a string or UTF-8 bytes are needed, got ${typeof text}`)
     }
     checkOptions(name, options, ENCODE_OPTIONS)
     const given = typeof text === 'string' ? wellFormed(text) : textFromBytes(text)
-    const dropout = this.#model instanceof BpeModel ? dropoutOf(name, options, this.#model.dropout) : undefined
-    const run = this.#run
+    const dropout = this.model instanceof BpeModel ? dropoutOf(name, options, this.model.dropout) : undefined
+    const run = this.run
     if (run.ids.length > 1 << 20) Object.assign(run, new TokenRun())
     run.clear()
-    this.#words = []
-    const barred = this.#barred(options.special ?? 'none')
-    const parts = this.#added.split(AlignedText.of(given, track || this.#origins), options.special ?? 'none')
+    this.words = []
+    const barred = this.barred(options.special ?? 'none')
+    const parts = this.added.split(AlignedText.of(given, track || this.origins), options.special ?? 'none')
     for (const part of parts) {
       if (part.id >= 0) {
         const { text } = part.text
-        if (text !== this.#addedById.get(part.id)?.content) run.spelt.set(run.count, text)
+        if (text !== this.addedById.get(part.id)?.content) run.spelt.set(run.count, text)
         run.push(part.id, 0, text.length)
-        this.#place(part.text, run, run.count - 1)
-        if (track) this.#words.push(run.count)
+        this.place(part.text, run, run.count - 1)
+        if (track) this.words.push(run.count)
         continue
       }
-      for (const piece of this.#cut ? this.#cut(part.text) : [part.text]) {
+      for (const piece of this.cut ? this.cut(part.text) : [part.text]) {
         const from = run.count
-        this.#model.tokenize(piece.text, run, barred, dropout)
-        this.#place(piece, run, from)
-        if (track) this.#words.push(run.count)
+        this.model.tokenize(piece.text, run, barred, dropout)
+        this.place(piece, run, from)
+        if (track) this.words.push(run.count)
       }
     }
     return run
   }
 
   /** Ids of special tokens in the model's vocabulary that are not recognised in text. */
-  #barred(allowed: SpecialInText): ReadonlySet<number> | undefined {
-    if (allowed === 'all' || this.#specialIds.size === 0) return undefined
-    if (allowed === 'none') return this.#specialIds
-    return new Set([...this.#specialIds].filter((id) => !allowed.includes(this.idToToken(id))))
+  private barred(allowed: SpecialInText): ReadonlySet<number> | undefined {
+    if (allowed === 'all' || this.specialIds.size === 0) return undefined
+    if (allowed === 'none') return this.specialIds
+    return new Set([...this.specialIds].filter((id) => !allowed.includes(this.idToToken(id))))
   }
 
   /** Maps the offsets of the tokens from `from` on from a part of the text to the original text. */
-  #place({ starts, ends }: AlignedText, run: TokenRun, from: number): void {
+  private place({ starts, ends }: AlignedText, run: TokenRun, from: number): void {
     if (!starts || !ends) return
     for (let k = from; k < run.count; k++) {
       const start = run.starts[k]

@@ -14,19 +14,19 @@ export type PatternPart = { from: number; to: number; match: boolean }
 /** A pattern of a `tokenizer.json`: a literal or a regular expression. */
 export class Pattern {
   /** The equivalent `RegExp`; undefined where there is none. */
-  readonly #native: RegExp | undefined
-  readonly #machine: () => PatternMachine
+  private readonly native: RegExp | undefined
+  private readonly machine: () => PatternMachine
 
   constructor(native: RegExp | undefined, machine: () => PatternMachine) {
-    this.#native = native
+    this.native = native
     let made: PatternMachine | undefined
-    this.#machine = () => (made ??= machine())
+    this.machine = () => (made ??= machine())
   }
 
   /** Splits the text into matches and the parts between them; none for an empty text. */
   partsOf(text: string): PatternPart[] {
     if (text === '') return []
-    const native = this.#native
+    const native = this.native
     if (native) {
       try {
         return partsBy(native, text)
@@ -37,7 +37,7 @@ export class Pattern {
     }
     const parts: PatternPart[] = []
     let at = 0
-    for (const [from, to] of this.#machine().matches(text)) at = addPart(parts, at, from, to)
+    for (const [from, to] of this.machine().matches(text)) at = addPart(parts, at, from, to)
     if (at < text.length) parts.push({ from: at, to: text.length, match: false })
     return parts
   }

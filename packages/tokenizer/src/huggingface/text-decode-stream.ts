@@ -11,18 +11,18 @@ const MAX_PENDING = 8
  * UTF-8.
  */
 export class TextDecodeStream {
-  readonly #tokenOf: (id: number) => string | undefined
-  readonly #decoder: Decoder
+  private readonly tokenOf: (id: number) => string | undefined
+  private readonly decoder: Decoder
   /** Decoder of the kind `bytes`, whose output is final character by character. */
-  #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  private utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
   /** The tokens of the last text returned, on which the spacing of the next ones depends. */
-  #context: string[] = []
-  #pending: string[] = []
+  private context: string[] = []
+  private pending: string[] = []
 
   /** @param tokenOf the token of an id, or undefined for one that is skipped */
   constructor(tokenOf: (id: number) => string | undefined, decoder: Decoder) {
-    this.#tokenOf = tokenOf
-    this.#decoder = decoder
+    this.tokenOf = tokenOf
+    this.decoder = decoder
   }
 
   /**
@@ -30,31 +30,31 @@ export class TextDecodeStream {
    * @throws TokenizerError where the id is not in the vocabulary; the state of the stream does not change
    */
   push(id: number): string {
-    const token = this.#tokenOf(id)
+    const token = this.tokenOf(id)
     if (token === undefined) return ''
-    if (this.#decoder.kind === 'bytes') return this.#utf8.decode(fromByteAlphabet(token), { stream: true })
-    this.#pending.push(token)
+    if (this.decoder.kind === 'bytes') return this.utf8.decode(fromByteAlphabet(token), { stream: true })
+    this.pending.push(token)
     if (isByteToken(token)) return ''
-    const text = this.#text()
+    const text = this.text()
     if (text === '') return ''
-    if (this.#decoder.kind === 'mixed' && text.endsWith('\ufffd') && this.#pending.length < MAX_PENDING) return ''
-    this.#context = this.#pending
-    this.#pending = []
+    if (this.decoder.kind === 'mixed' && text.endsWith('\ufffd') && this.pending.length < MAX_PENDING) return ''
+    this.context = this.pending
+    this.pending = []
     return text
   }
 
   /** Ends the text and resets the stream for another. @returns the text held back */
   end(): string {
-    if (this.#decoder.kind === 'bytes') return this.#utf8.decode()
-    const text = this.#pending.length > 0 ? this.#text() : ''
-    this.#context = []
-    this.#pending = []
+    if (this.decoder.kind === 'bytes') return this.utf8.decode()
+    const text = this.pending.length > 0 ? this.text() : ''
+    this.context = []
+    this.pending = []
     return text
   }
 
-  #text(): string {
-    const decode = (tokens: string[]) => this.#decoder.step(tokens).join('')
-    const before = this.#context.length > 0 ? decode(this.#context) : ''
-    return decode([...this.#context, ...this.#pending]).slice(before.length)
+  private text(): string {
+    const decode = (tokens: string[]) => this.decoder.step(tokens).join('')
+    const before = this.context.length > 0 ? decode(this.context) : ''
+    return decode([...this.context, ...this.pending]).slice(before.length)
   }
 }

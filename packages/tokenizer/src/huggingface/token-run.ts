@@ -13,13 +13,13 @@ export class TokenRun {
   }
 
   push(id: number, start: number, end: number): void {
-    if (this.count === this.ids.length) this.#grow()
+    if (this.count === this.ids.length) this.grow()
     this.ids[this.count] = id
     this.starts[this.count] = start
     this.ends[this.count++] = end
   }
 
-  #grow(): void {
+  private grow(): void {
     const length = this.ids.length * 2
     this.ids = grown(this.ids, length)
     this.starts = grown(this.starts, length)

@@ -14,23 +14,23 @@ const UNKNOWN_PENALTY = 10
  */
 export class UnigramModel implements TokenModel {
   readonly size: number
-  readonly #pieces: string[] = []
-  readonly #scores: Float64Array
-  readonly #ids = new Map<string, number>()
-  readonly #trie: PieceTrie
-  readonly #unkId: number
-  readonly #unkScore: number
-  readonly #byteIds: Int32Array | undefined
-  #best = new Float64Array(257)
-  #from = new Int32Array(257)
-  #piece = new Int32Array(257)
+  private readonly pieces: string[] = []
+  private readonly scores: Float64Array
+  private readonly ids = new Map<string, number>()
+  private readonly trie: PieceTrie
+  private readonly unkId: number
+  private readonly unkScore: number
+  private readonly byteIds: Int32Array | undefined
+  private best = new Float64Array(257)
+  private from = new Int32Array(257)
+  private piece = new Int32Array(257)
 
   /** @throws TokenizerError where the vocabulary is empty, or a score is not finite */
   constructor(model: JsonRecord) {
     const vocab = asList(model.vocab, 'model.vocab')
     if (vocab.length === 0) throw new TokenizerError('tokenizer.json: model.vocab is empty; one piece is needed')
     this.size = vocab.length
-    this.#scores = new Float64Array(vocab.length)
+    this.scores = new Float64Array(vocab.length)
     let smallest = Number.POSITIVE_INFINITY
     vocab.forEach((entry, id) => {
       const where = `model.vocab[${id}]`
@@ -44,36 +44,36 @@ export class UnigramModel implements TokenModel {
       }
       if (piece === '') throw new TokenizerError(`tokenizer.json: ${where} is an empty piece`)
       // Files written by Hugging Face may contain a piece twice; the last one matches text.
-      this.#ids.set(piece, id)
-      this.#pieces.push(piece)
-      this.#scores[id] = score
+      this.ids.set(piece, id)
+      this.pieces.push(piece)
+      this.scores[id] = score
       smallest = Math.min(smallest, score)
     })
     const unk = model.unk_id
-    this.#unkId = unk === null || unk === undefined ? -1 : asIndex(unk, 'model.unk_id', vocab.length - 1)
-    this.#unkScore = smallest - UNKNOWN_PENALTY
+    this.unkId = unk === null || unk === undefined ? -1 : asIndex(unk, 'model.unk_id', vocab.length - 1)
+    this.unkScore = smallest - UNKNOWN_PENALTY
     if (asFlag(model.byte_fallback, 'model.byte_fallback', false)) {
-      this.#byteIds = findByteIds((token) => this.#ids.get(token))
+      this.byteIds = findByteIds((token) => this.ids.get(token))
     }
-    this.#trie = buildPieceTrie(this.#pieces, Int32Array.from(this.#ids.values()))
+    this.trie = buildPieceTrie(this.pieces, Int32Array.from(this.ids.values()))
   }
 
   idOf(token: string): number | undefined {
-    return this.#ids.get(token)
+    return this.ids.get(token)
   }
 
   tokenOf(id: number): string | undefined {
-    return this.#pieces[id]
+    return this.pieces[id]
   }
 
   tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>): void {
     const length = text.length
-    this.#reserve(length)
-    const { base, check, value, codeOf } = this.#trie
-    const scores = this.#scores
-    const best = this.#best
-    const from = this.#from
-    const piece = this.#piece
+    this.reserve(length)
+    const { base, check, value, codeOf } = this.trie
+    const scores = this.scores
+    const best = this.best
+    const from = this.from
+    const piece = this.piece
     from.fill(-1, 0, length + 1)
     best[0] = 0
     let next = 0
@@ -99,51 +99,57 @@ export class UnigramModel implements TokenModel {
         if (end === next) single = true
       }
       if (single) continue
-      const candidate = this.#unkScore + here
+      const candidate = this.unkScore + here
       if (from[next] < 0 || candidate > best[next]) {
         best[next] = candidate
         from[next] = start
-        piece[next] = this.#unkId
+        piece[next] = this.unkId
       }
     }
-    this.#emit(text, out, barred)
+    this.emit(text, out, barred)
   }
 
   /** Appends the tokens of the best path; adjacent unknown characters are one token. */
-  #emit(text: string, out: TokenRun, barred: ReadonlySet<number> | undefined): void {
+  private emit(text: string, out: TokenRun, barred: ReadonlySet<number> | undefined): void {
     const path: number[] = []
-    for (let end = text.length; end > 0; end = this.#from[end]) path.push(end)
+    for (let end = text.length; end > 0; end = this.from[end]) path.push(end)
     let unknownFrom = -1
     let start = 0
     for (let k = path.length - 1; k >= 0; k--) {
       const end = path[k]
-      const id = this.#piece[end]
-      if (id === this.#unkId) {
+      const id = this.piece[end]
+      if (id === this.unkId) {
         if (unknownFrom < 0) unknownFrom = start
         // Without an unknown piece, characters are not fused, and emitUnknown falls back to bytes or throws.
-        if (this.#unkId >= 0 && k > 0 && this.#piece[path[k - 1]] === this.#unkId) {
+        if (this.unkId >= 0 && k > 0 && this.piece[path[k - 1]] === this.unkId) {
           start = end
           continue
         }
-        this.#emitUnknown(text, unknownFrom, end, out, barred)
+        this.emitUnknown(text, unknownFrom, end, out, barred)
         unknownFrom = -1
       } else out.push(id, start, end)
       start = end
     }
   }
 
-  #emitUnknown(text: string, start: number, end: number, out: TokenRun, barred: ReadonlySet<number> | undefined): void {
+  private emitUnknown(
+    text: string,
+    start: number,
+    end: number,
+    out: TokenRun,
+    barred: ReadonlySet<number> | undefined,
+  ): void {
     const surface = text.slice(start, end)
-    const known = this.#ids.get(surface)
+    const known = this.ids.get(surface)
     if (known !== undefined && !barred?.has(known)) {
       out.push(known, start, end)
       return
     }
-    const bytes = this.#byteIds && byteIdsOf(surface, this.#byteIds)
+    const bytes = this.byteIds && byteIdsOf(surface, this.byteIds)
     if (bytes) for (const id of bytes) out.push(id, start, end)
-    else if (this.#unkId >= 0) {
+    else if (this.unkId >= 0) {
       out.spelt.set(out.count, surface)
-      out.push(this.#unkId, start, end)
+      out.push(this.unkId, start, end)
     } else {
       throw new TokenizerError(
         `encode: ${JSON.stringify(surface.slice(0, 20))} is not in the vocabulary and the model has no unknown piece`,
@@ -151,11 +157,11 @@ export class UnigramModel implements TokenModel {
     }
   }
 
-  #reserve(length: number): void {
-    if (this.#best.length > length) return
-    const capacity = Math.max(length, this.#best.length * 2) + 1
-    this.#best = new Float64Array(capacity)
-    this.#from = new Int32Array(capacity)
-    this.#piece = new Int32Array(capacity)
+  private reserve(length: number): void {
+    if (this.best.length > length) return
+    const capacity = Math.max(length, this.best.length * 2) + 1
+    this.best = new Float64Array(capacity)
+    this.from = new Int32Array(capacity)
+    this.piece = new Int32Array(capacity)
   }
 }

@@ -39,11 +39,11 @@ const NO_IDS = new Int32Array(0)
 
 /** Encodes texts and files on worker threads, each with its own tokenizer. Call `close` when done. */
 export class EncodePool {
-  readonly #workers: Worker[]
-  readonly #batchLength: number
-  readonly #pending = new Map<number, Pending>()
-  #batches = 0
-  #closed = false
+  private readonly workers: Worker[]
+  private readonly batchLength: number
+  private readonly pending = new Map<number, Pending>()
+  private batches = 0
+  private closed = false
 
   /**
    * @param model the bytes of a `.model` or a `tokenizer.json`
@@ -52,20 +52,20 @@ export class EncodePool {
   constructor(model: Uint8Array, options: EncodePoolOptions = {}) {
     checkOptions('EncodePool', options, ['threads', 'batchLength'])
     const threads = options.threads ?? availableParallelism()
-    this.#batchLength = options.batchLength ?? 1 << 16
-    for (const [name, value] of Object.entries({ threads, batchLength: this.#batchLength })) {
+    this.batchLength = options.batchLength ?? 1 << 16
+    for (const [name, value] of Object.entries({ threads, batchLength: this.batchLength })) {
       if (!(Number.isInteger(value) && value >= 1)) {
         throw new TokenizerError(`EncodePool: ${name} is ${value}; an integer of at least 1 is needed`)
       }
     }
     // Throws here for a malformed model, instead of in a thread.
     tokenizerFromBytes(model)
-    this.#workers = Array.from({ length: threads }, () => this.#start(model))
+    this.workers = Array.from({ length: threads }, () => this.start(model))
   }
 
   /** Encodes texts. @returns the ids of each text, in order */
   async encodeBatch(texts: Iterable<string>, options: Options = {}): Promise<Int32Array[]> {
-    this.#checkOpen()
+    this.checkOpen()
     if (typeof texts === 'string') {
       throw new TokenizerError('EncodePool: texts is one string; give a list of texts, as [text]')
     }
@@ -75,12 +75,12 @@ export class EncodePool {
     for (const text of texts) {
       lines.push(text)
       length += text.length + 1
-      if (length < this.#batchLength) continue
-      parts.push(this.#send(lines, options))
+      if (length < this.batchLength) continue
+      parts.push(this.send(lines, options))
       lines = []
       length = 0
     }
-    if (lines.length > 0) parts.push(this.#send(lines, options))
+    if (lines.length > 0) parts.push(this.send(lines, options))
     return (await Promise.all(parts)).flatMap(({ ids, lengths }) => cut(ids, lengths))
   }
 
@@ -95,7 +95,7 @@ export class EncodePool {
     source: string | URL | ByteChunks,
     options: EncodeFileOptions & Options = {},
   ): AsyncGenerator<EncodedLines> {
-    yield* this.#encodeParts(source, options, false)
+    yield* this.encodeParts(source, options, false)
   }
 
   /**
@@ -108,19 +108,19 @@ export class EncodePool {
     source: string | URL | ByteChunks,
     options: EncodeFileOptions & Options = {},
   ): AsyncGenerator<Uint8Array> {
-    for await (const { text } of this.#encodeParts(source, options, true)) yield text!
+    for await (const { text } of this.encodeParts(source, options, true)) yield text!
   }
 
-  async *#encodeParts(
+  private async *encodeParts(
     source: string | URL | ByteChunks,
     { chunkSize = BLOCK_BYTES, ...options }: EncodeFileOptions & Options,
     asText: boolean,
   ): AsyncGenerator<Result> {
-    this.#checkOpen()
-    const most = 2 * this.#workers.length
+    this.checkOpen()
+    const most = 2 * this.workers.length
     const sent: Promise<Result>[] = []
     for await (const bytes of lineBlocks(source, { chunkSize })) {
-      const part = this.#send(bytes, options, asText)
+      const part = this.send(bytes, options, asText)
       // An error is thrown when its block is awaited; without this it would count as an unhandled rejection until then.
       part.catch(() => {})
       sent.push(part)
@@ -129,16 +129,16 @@ export class EncodePool {
     while (sent.length > 0) yield await sent.shift()!
   }
 
-  #checkOpen(): void {
-    if (this.#closed) throw new TokenizerError('EncodePool: the pool is closed; create a new one')
+  private checkOpen(): void {
+    if (this.closed) throw new TokenizerError('EncodePool: the pool is closed; create a new one')
   }
 
-  #send(lines: Lines, options: Options, asText = false): Promise<Result> {
-    this.#checkOpen()
-    const batch = this.#batches++
-    const worker = this.#workers[batch % this.#workers.length]
+  private send(lines: Lines, options: Options, asText = false): Promise<Result> {
+    this.checkOpen()
+    const batch = this.batches++
+    const worker = this.workers[batch % this.workers.length]
     return new Promise((resolve, reject) => {
-      this.#pending.set(batch, { resolve, reject })
+      this.pending.set(batch, { resolve, reject })
       worker.ref()
       const request: EncodeRequest = { batch, lines, options, asText }
       worker.postMessage(request, lines instanceof Uint8Array ? [lines.buffer as ArrayBuffer] : [])
@@ -147,30 +147,30 @@ export class EncodePool {
 
   /** Terminates the threads; pending calls reject. */
   async close(): Promise<void> {
-    this.#closed = true
-    this.#fail(new TokenizerError('EncodePool: the pool was closed before this call finished'))
-    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+    this.closed = true
+    this.fail(new TokenizerError('EncodePool: the pool was closed before this call finished'))
+    await Promise.all(this.workers.map((worker) => worker.terminate()))
   }
 
-  #start(model: Uint8Array): Worker {
+  private start(model: Uint8Array): Worker {
     const worker = startWorker(model)
     worker.unref()
     worker.on('message', (reply: EncodeReply) => {
-      const pending = this.#pending.get(reply.batch)
-      this.#pending.delete(reply.batch)
+      const pending = this.pending.get(reply.batch)
+      this.pending.delete(reply.batch)
       if ('error' in reply) pending?.reject(new TokenizerError(reply.error))
       else if ('text' in reply) pending?.resolve({ ids: NO_IDS, lengths: NO_IDS, text: reply.text })
       else pending?.resolve({ ids: reply.ids, lengths: reply.lengths })
-      if (this.#pending.size === 0) for (const each of this.#workers) each.unref()
+      if (this.pending.size === 0) for (const each of this.workers) each.unref()
     })
-    worker.on('error', (error) => this.#fail(new TokenizerError(`EncodePool: a thread failed: ${error.message}`)))
+    worker.on('error', (error) => this.fail(new TokenizerError(`EncodePool: a thread failed: ${error.message}`)))
     return worker
   }
 
-  #fail(error: Error): void {
-    this.#closed = true
-    const pending = [...this.#pending.values()]
-    this.#pending.clear()
+  private fail(error: Error): void {
+    this.closed = true
+    const pending = [...this.pending.values()]
+    this.pending.clear()
     for (const { reject } of pending) reject(error)
   }
 }

@@ -31,18 +31,18 @@ const OWN = /^(?:(?:counts|order|fragments|followed|round|merges|merged)-\d+|sta
  */
 export class SpillFolder implements Spill {
   readonly path: string
-  readonly #lock: string
+  private readonly lock: string
 
   /** @throws TokenizerError where another process holds the lock, or the folder has files that are not from training */
   constructor(path: string) {
     this.path = path
-    this.#lock = join(path, LOCK)
+    this.lock = join(path, LOCK)
     mkdirSync(path, { recursive: true })
     const others = readdirSync(path).filter((name) => !OWN.test(name) && name !== LOCK && !name.startsWith(`${LOCK}.`))
     if (others.length > 0) {
       throw new TokenizerError(`train: ${path} has files that are not from training (${others[0]}); give a new folder`)
     }
-    this.#take()
+    this.take()
   }
 
   /** The state saved by {@link save}; undefined where there is none. */
@@ -78,7 +78,7 @@ export class SpillFolder implements Spill {
         return work()
       } catch (error) {
         rmSync(part, { force: true })
-        throw this.#explained(error as NodeJS.ErrnoException, name, written)
+        throw this.explained(error as NodeJS.ErrnoException, name, written)
       }
     }
     const file = attempt(() => openSync(part, 'w'))
@@ -132,7 +132,7 @@ export class SpillFolder implements Spill {
   release(): void {
     const names = readdirSync(this.path)
     if (!names.includes(STATE)) for (const name of names) if (OWN.test(name)) this.remove(name)
-    rmSync(this.#lock, { force: true })
+    rmSync(this.lock, { force: true })
     if (!names.includes(STATE)) rmdirSync(this.path)
   }
 
@@ -142,7 +142,7 @@ export class SpillFolder implements Spill {
     this.release()
   }
 
-  #explained(error: NodeJS.ErrnoException, name: string, written: number): Error {
+  private explained(error: NodeJS.ErrnoException, name: string, written: number): Error {
     if (error.code !== 'ENOSPC' && error.code !== 'EDQUOT') return error
     return new TokenizerError(
       `train: the disk of ${this.path} is full (${written} bytes of ${name} were written); free some space, or move the folder to another disk. ` +
@@ -151,24 +151,24 @@ export class SpillFolder implements Spill {
     )
   }
 
-  #take(): void {
-    const own = `${this.#lock}.${process.pid}`
+  private take(): void {
+    const own = `${this.lock}.${process.pid}`
     writeFileSync(own, JSON.stringify({ pid: process.pid, began: beganAt(process.pid), host: hostname() }))
     try {
       for (let attempt = 0; ; attempt++) {
         try {
-          linkSync(own, this.#lock)
+          linkSync(own, this.lock)
           return
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 3) throw error
         }
-        const holder = holderOf(this.#lock)
+        const holder = holderOf(this.lock)
         if (holder && isAlive(holder)) {
           throw new TokenizerError(
-            `train: process ${holder.pid} on ${holder.host} is using ${this.path}; wait for it or stop it, or give another folder (if it no longer runs, remove ${this.#lock})`,
+            `train: process ${holder.pid} on ${holder.host} is using ${this.path}; wait for it or stop it, or give another folder (if it no longer runs, remove ${this.lock})`,
           )
         }
-        rmSync(this.#lock, { force: true })
+        rmSync(this.lock, { force: true })
       }
     } finally {
       rmSync(own, { force: true })

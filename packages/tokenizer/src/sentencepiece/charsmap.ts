@@ -17,11 +17,11 @@ export type CharsmapMatch = {
  * @see https://github.com/google/sentencepiece/blob/master/doc/normalization.md
  */
 export class Charsmap {
-  readonly #trie: Uint32Array
-  readonly #texts: Uint8Array
-  readonly #replacements = new Map<number, Uint16Array>()
+  private readonly trie: Uint32Array
+  private readonly texts: Uint8Array
+  private readonly replacements = new Map<number, Uint16Array>()
   /** Cache by first unit: 1 where no rule begins with it, 0 where that is unknown. */
-  readonly #begins = new Uint8Array(0x10000)
+  private readonly begins = new Uint8Array(0x10000)
 
   /** @throws TokenizerError where the sizes in the blob are inconsistent, or an offset is out of range */
   constructor(blob: Uint8Array) {
@@ -34,16 +34,16 @@ export class Charsmap {
         `precompiled_charsmap: its trie claims ${size} bytes; a multiple of 4 within ${blob.length - 4} is needed`,
       )
     }
-    this.#trie = new Uint32Array(size / 4)
-    for (let i = 0; i < this.#trie.length; i++) this.#trie[i] = view.getUint32(4 + 4 * i, true)
-    this.#texts = blob.subarray(4 + size)
-    this.#check()
+    this.trie = new Uint32Array(size / 4)
+    for (let i = 0; i < this.trie.length; i++) this.trie[i] = view.getUint32(4 + 4 * i, true)
+    this.texts = blob.subarray(4 + size)
+    this.check()
   }
 
   /** Every unit must lead to an existing unit, and every rule to a terminated replacement. */
-  #check(): void {
-    const trie = this.#trie
-    const texts = this.#texts
+  private check(): void {
+    const trie = this.trie
+    const texts = this.texts
     const lastEnd = texts.lastIndexOf(0)
     for (let i = 0; i < trie.length; i++) {
       if (trie[i] >>> 31 === 1) continue
@@ -67,9 +67,9 @@ export class Charsmap {
    */
   match(text: string, at: number, fromBytes: boolean): CharsmapMatch | undefined {
     const first = text.charCodeAt(at)
-    const seen = this.#begins[first]
+    const seen = this.begins[first]
     if (seen === 1) return undefined
-    const trie = this.#trie
+    const trie = this.trie
     let node = offsetOf(trie[0])
     let bestLength = 0
     let bestValue = 0
@@ -92,7 +92,7 @@ export class Charsmap {
       }
       if (k < bytes) {
         // No rule begins with this character: remembered for characters of one unit.
-        if (i === at && raw < 0x10000) this.#begins[first] = 1
+        if (i === at && raw < 0x10000) this.begins[first] = 1
         break
       }
       i += raw < 0x10000 ? 1 : 2
@@ -101,12 +101,12 @@ export class Charsmap {
         bestValue = trie[node] & 0x7fffffff
       }
     }
-    return bestLength === 0 ? undefined : { length: bestLength, replacement: this.#replacementAt(bestValue) }
+    return bestLength === 0 ? undefined : { length: bestLength, replacement: this.replacementAt(bestValue) }
   }
 
   /** The replacement of the shortest rule that matches at the start of `text`, or undefined where there is none. */
   shortest(text: string): string | undefined {
-    const trie = this.#trie
+    const trie = this.trie
     let node = offsetOf(trie[0])
     for (const character of text) {
       const codePoint = character.codePointAt(0)!
@@ -118,17 +118,17 @@ export class Charsmap {
         if ((unit & 0x800000ff) >>> 0 !== byte) return undefined
         node ^= offsetOf(unit)
         if (((unit >>> 8) & 1) === 1 && node >= 0 && node < trie.length) {
-          return utf16.decode(this.#replacementAt(trie[node] & 0x7fffffff))
+          return utf16.decode(this.replacementAt(trie[node] & 0x7fffffff))
         }
       }
     }
     return undefined
   }
 
-  #replacementAt(at: number): Uint16Array {
-    const known = this.#replacements.get(at)
+  private replacementAt(at: number): Uint16Array {
+    const known = this.replacements.get(at)
     if (known) return known
-    const texts = this.#texts
+    const texts = this.texts
     const end = texts.indexOf(0, at)
     if (at >= texts.length || end < 0) {
       throw new TokenizerError(
@@ -142,7 +142,7 @@ export class Charsmap {
       i += decoded < 0 ? 1 : decoded & 7
     }
     const result = Uint16Array.from(units)
-    this.#replacements.set(at, result)
+    this.replacements.set(at, result)
     return result
   }
 }

@@ -17,20 +17,20 @@ export type DecodeRules = {
  * back, and each byte that is not part of valid UTF-8 becomes one U+FFFD.
  */
 export class DecodeStream {
-  readonly #vocabulary: Vocabulary
-  readonly #rules: DecodeRules
-  readonly #finish: ((text: string) => string) | undefined
-  readonly #bytes = new Uint8Array(4)
-  #held = 0
-  #started = false
-  #stripped = false
-  #whole = ''
+  private readonly vocabulary: Vocabulary
+  private readonly rules: DecodeRules
+  private readonly finish: ((text: string) => string) | undefined
+  private readonly bytes = new Uint8Array(4)
+  private held = 0
+  private started = false
+  private stripped = false
+  private whole = ''
 
   /** @param finish rewrites the whole text (denormalisation), which `end` then returns all at once */
   constructor(vocabulary: Vocabulary, rules: DecodeRules, finish?: (text: string) => string) {
-    this.#vocabulary = vocabulary
-    this.#rules = rules
-    this.#finish = finish
+    this.vocabulary = vocabulary
+    this.rules = rules
+    this.finish = finish
   }
 
   /**
@@ -38,84 +38,84 @@ export class DecodeStream {
    * @throws TokenizerError where the id is not in the vocabulary; the state of the stream does not change
    */
   push(id: number): string {
-    const text = this.#append(id)
-    if (!this.#finish) return text
-    this.#whole += text
+    const text = this.append(id)
+    if (!this.finish) return text
+    this.whole += text
     return ''
   }
 
   /** Appends the text of a piece that is not in the vocabulary, unchanged. @returns as {@link push} */
   pushText(piece: string): string {
-    const text = this.#dropBytes() + piece
-    if (text !== '') this.#started = true
-    if (!this.#finish) return text
-    this.#whole += text
+    const text = this.dropBytes() + piece
+    if (text !== '') this.started = true
+    if (!this.finish) return text
+    this.whole += text
     return ''
   }
 
   /** Ends the text and resets the stream for another. @returns the text held back */
   end(): string {
-    let text = this.#dropBytes()
-    if (this.#finish) text = this.#finish(this.#whole + text)
-    this.#started = this.#stripped = false
-    this.#whole = ''
+    let text = this.dropBytes()
+    if (this.finish) text = this.finish(this.whole + text)
+    this.started = this.stripped = false
+    this.whole = ''
     return text
   }
 
-  #append(id: number): string {
-    const { types, pieces, bytes } = this.#vocabulary
+  private append(id: number): string {
+    const { types, pieces, bytes } = this.vocabulary
     const type = types[id]
     if (type === undefined) {
       throw new TokenizerError(`decode: id ${id} is not in the vocabulary; 0 to ${pieces.length - 1} are`)
     }
-    if (type === PieceType.byte) return this.#pushByte(bytes[id])
-    let text = this.#held > 0 ? this.#dropBytes() : ''
-    if (text !== '') this.#started = true
-    const atBeginning = !this.#started && !this.#stripped
+    if (type === PieceType.byte) return this.pushByte(bytes[id])
+    let text = this.held > 0 ? this.dropBytes() : ''
+    if (text !== '') this.started = true
+    const atBeginning = !this.started && !this.stripped
     if (type === PieceType.control) return text
     if (type === PieceType.unknown) {
-      text += this.#rules.unkSurface
+      text += this.rules.unkSurface
     } else {
       let piece = pieces[id]
-      if (atBeginning && this.#rules.stripLeading !== 'none' && piece.charCodeAt(0) === 0x2581) {
+      if (atBeginning && this.rules.stripLeading !== 'none' && piece.charCodeAt(0) === 0x2581) {
         piece = piece.slice(1)
-        this.#stripped = this.#rules.stripLeading === 'one'
+        this.stripped = this.rules.stripLeading === 'one'
       }
       text += piece.includes('\u2581') ? piece.replaceAll('\u2581', ' ') : piece
     }
-    if (text !== '') this.#started = true
+    if (text !== '') this.started = true
     return text
   }
 
-  #pushByte(byte: number): string {
-    const bytes = this.#bytes
-    bytes[this.#held++] = byte
+  private pushByte(byte: number): string {
+    const bytes = this.bytes
+    bytes[this.held++] = byte
     let text = ''
-    while (this.#held > 0) {
-      const decoded = decodeCharacter(bytes, 0, this.#held)
+    while (this.held > 0) {
+      const decoded = decodeCharacter(bytes, 0, this.held)
       if (decoded >= 0) {
         text += String.fromCodePoint(decoded >> 3)
-        this.#shift(decoded & 7)
-      } else if (isIncompleteCharacter(bytes, 0, this.#held)) {
+        this.shift(decoded & 7)
+      } else if (isIncompleteCharacter(bytes, 0, this.held)) {
         break
       } else {
         text += '\ufffd'
-        this.#shift(1)
+        this.shift(1)
       }
     }
-    if (text !== '') this.#started = true
+    if (text !== '') this.started = true
     return text
   }
 
   /** Replaces the bytes held back, whose character will not be completed. */
-  #dropBytes(): string {
-    const text = '\ufffd'.repeat(this.#held)
-    this.#held = 0
+  private dropBytes(): string {
+    const text = '\ufffd'.repeat(this.held)
+    this.held = 0
     return text
   }
 
-  #shift(count: number): void {
-    this.#bytes.copyWithin(0, count, this.#held)
-    this.#held -= count
+  private shift(count: number): void {
+    this.bytes.copyWithin(0, count, this.held)
+    this.held -= count
   }
 }

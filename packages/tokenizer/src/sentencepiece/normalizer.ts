@@ -23,23 +23,23 @@ export const KEPT_UNITS = 1 << 20
  * prefix, and (with `remove_extra_whitespaces`) no leading, trailing or repeated spaces. Lone surrogates become U+FFFD.
  */
 export class Normalizer {
-  readonly #spec: NormalizerSpec
-  readonly #suffix: boolean
-  readonly #charsmap: Charsmap | undefined
-  readonly #protect: ((text: string, at: number) => number) | undefined
-  readonly #out: NormalizedText = { units: new Uint16Array(256), length: 0, origins: new Int32Array(0) }
-  #track = false
-  #fromBytes = false
+  private readonly spec: NormalizerSpec
+  private readonly suffix: boolean
+  private readonly charsmap: Charsmap | undefined
+  private readonly protect: ((text: string, at: number) => number) | undefined
+  private readonly out: NormalizedText = { units: new Uint16Array(256), length: 0, origins: new Int32Array(0) }
+  private track = false
+  private fromBytes = false
 
   /**
    * @param suffix `treat_whitespace_as_suffix`: the dummy prefix becomes a suffix
    * @param protect length in UTF-16 units of the user-defined symbol at a position, 0 for none; no rule applies to it
    */
   constructor(spec: NormalizerSpec, suffix: boolean, protect?: (text: string, at: number) => number) {
-    this.#spec = spec
-    this.#suffix = suffix
-    this.#charsmap = spec.precompiledCharsmap.length > 0 ? new Charsmap(spec.precompiledCharsmap) : undefined
-    this.#protect = protect
+    this.spec = spec
+    this.suffix = suffix
+    this.charsmap = spec.precompiledCharsmap.length > 0 ? new Charsmap(spec.precompiledCharsmap) : undefined
+    this.protect = protect
   }
 
   /**
@@ -47,14 +47,14 @@ export class Normalizer {
    * prepended, 0 or 1. -1: the model does more.
    */
   get plainPrefix(): number {
-    const { removeExtraWhitespaces, addDummyPrefix } = this.#spec
-    if (this.#charsmap !== undefined || removeExtraWhitespaces || (addDummyPrefix && this.#suffix)) return -1
+    const { removeExtraWhitespaces, addDummyPrefix } = this.spec
+    if (this.charsmap !== undefined || removeExtraWhitespaces || (addDummyPrefix && this.suffix)) return -1
     return addDummyPrefix ? 1 : 0
   }
 
   /** Whether normalisation only writes space marks: for spaces, and for the dummy prefix. */
   get copies(): boolean {
-    return this.#charsmap === undefined && !this.#spec.removeExtraWhitespaces
+    return this.charsmap === undefined && !this.spec.removeExtraWhitespaces
   }
 
   /**
@@ -62,17 +62,17 @@ export class Normalizer {
    * sequence becomes U+FFFD; `origins` is not filled.
    */
   copyBytes(bytes: Uint8Array): NormalizedText {
-    const out = this.#out
+    const out = this.out
     out.length = 0
     if (bytes.length === 0) return out
-    this.#track = false
+    this.track = false
     // No character has more units than bytes.
-    this.#reserve(bytes.length + 2)
+    this.reserve(bytes.length + 2)
     const { units } = out
-    const { addDummyPrefix, escapeWhitespaces } = this.#spec
+    const { addDummyPrefix, escapeWhitespaces } = this.spec
     const space = escapeWhitespaces ? SPACE_MARK : SPACE
     let n = 0
-    if (addDummyPrefix && !this.#suffix) units[n++] = space
+    if (addDummyPrefix && !this.suffix) units[n++] = space
     for (let i = 0; i < bytes.length; ) {
       const byte = bytes[i]
       if (byte < 0x80) {
@@ -89,7 +89,7 @@ export class Normalizer {
         units[n++] = 0xdc00 + ((codePoint - 0x10000) & 0x3ff)
       }
     }
-    if (addDummyPrefix && this.#suffix) units[n++] = space
+    if (addDummyPrefix && this.suffix) units[n++] = space
     out.length = n
     return out
   }
@@ -99,35 +99,35 @@ export class Normalizer {
    * @param fromBytes whether lone surrogates in the text are malformed bytes: U+FFFD to which no rule applies
    */
   normalize(text: string, track: boolean, fromBytes = false): NormalizedText {
-    const out = this.#out
+    const out = this.out
     out.length = 0
-    this.#track = track
-    this.#fromBytes = fromBytes
-    this.#reserve(text.length + 2)
-    if (this.copies) this.#copy(text)
-    else this.#rewrite(text, this.#charsmap)
+    this.track = track
+    this.fromBytes = fromBytes
+    this.reserve(text.length + 2)
+    if (this.copies) this.copy(text)
+    else this.rewrite(text, this.charsmap)
     return out
   }
 
   /** Frees large buffers. */
   release(): void {
-    if (this.#out.units.length <= KEPT_UNITS) return
-    this.#out.units = new Uint16Array(256)
-    this.#out.origins = new Int32Array(0)
+    if (this.out.units.length <= KEPT_UNITS) return
+    this.out.units = new Uint16Array(256)
+    this.out.origins = new Int32Array(0)
   }
 
   /** One pass for models without rules that keep every space. */
-  #copy(text: string): void {
-    const out = this.#out
+  private copy(text: string): void {
+    const out = this.out
     if (text.length === 0) {
-      if (this.#track) out.origins[0] = 0
+      if (this.track) out.origins[0] = 0
       return
     }
-    const space = this.#spec.escapeWhitespaces ? SPACE_MARK : SPACE
-    const prefix = this.#spec.addDummyPrefix && !this.#suffix
-    if (prefix) this.#push(space, 0)
+    const space = this.spec.escapeWhitespaces ? SPACE_MARK : SPACE
+    const prefix = this.spec.addDummyPrefix && !this.suffix
+    if (prefix) this.push(space, 0)
     const { units, origins } = out
-    const track = this.#track
+    const track = this.track
     let n = out.length
     for (let i = 0; i < text.length; i++) {
       let unit = text.charCodeAt(i)
@@ -151,46 +151,46 @@ export class Normalizer {
       n++
     }
     out.length = n
-    if (track && this.#protect) this.#joinOrigins(text, prefix ? 1 : 0)
-    if (this.#spec.addDummyPrefix && this.#suffix) this.#push(space, text.length)
-    if (this.#track) out.origins[out.length] = text.length
+    if (track && this.protect) this.joinOrigins(text, prefix ? 1 : 0)
+    if (this.spec.addDummyPrefix && this.suffix) this.push(space, text.length)
+    if (this.track) out.origins[out.length] = text.length
   }
 
   /** Sets the origin of every unit of a protected symbol to its start. */
-  #joinOrigins(text: string, shift: number): void {
-    const { origins } = this.#out
+  private joinOrigins(text: string, shift: number): void {
+    const { origins } = this.out
     for (let at = 0; at < text.length; ) {
-      const length = this.#protect!(text, at)
+      const length = this.protect!(text, at)
       if (length > 0) origins.fill(at, at + shift, at + length + shift)
       at += length || (text.codePointAt(at)! > 0xffff ? 2 : 1)
     }
   }
 
-  #rewrite(text: string, charsmap: Charsmap | undefined): void {
-    const { removeExtraWhitespaces: squeeze, addDummyPrefix, escapeWhitespaces } = this.#spec
-    const out = this.#out
+  private rewrite(text: string, charsmap: Charsmap | undefined): void {
+    const { removeExtraWhitespaces: squeeze, addDummyPrefix, escapeWhitespaces } = this.spec
+    const out = this.out
     const space = escapeWhitespaces ? SPACE_MARK : SPACE
     let at = 0
     if (squeeze) {
       while (at < text.length) {
-        const step = this.#step(text, at, charsmap)
+        const step = this.step(text, at, charsmap)
         if (!(step.length === 1 && step.at(0) === SPACE)) break
         at += step.consumed
       }
     }
     if (at >= text.length) {
-      if (this.#track) out.origins[0] = at
+      if (this.track) out.origins[0] = at
       return
     }
-    if (addDummyPrefix && !this.#suffix) this.#push(space, at)
+    if (addDummyPrefix && !this.suffix) this.push(space, at)
     let afterSpace = squeeze
     while (at < text.length) {
-      const step = this.#step(text, at, charsmap)
+      const step = this.step(text, at, charsmap)
       let from = 0
       if (afterSpace) while (from < step.length && step.at(from) === SPACE) from++
       for (let i = from; i < step.length; i++) {
         const unit = step.at(i)
-        this.#push(unit === SPACE ? space : unit, at)
+        this.push(unit === SPACE ? space : unit, at)
       }
       if (from < step.length) afterSpace = squeeze && step.at(step.length - 1) === SPACE
       at += step.consumed
@@ -199,25 +199,25 @@ export class Normalizer {
     if (squeeze) {
       while (out.length > 0 && out.units[out.length - 1] === space) {
         out.length--
-        if (this.#track) end = out.origins[out.length]
+        if (this.track) end = out.origins[out.length]
       }
     }
-    if (addDummyPrefix && this.#suffix) this.#push(space, end)
-    if (this.#track) out.origins[out.length] = end
+    if (addDummyPrefix && this.suffix) this.push(space, end)
+    if (this.track) out.origins[out.length] = end
   }
 
   /** The output for the text at `at`: a protected symbol, a rule's replacement, or the character itself. */
-  #step(text: string, at: number, charsmap: Charsmap | undefined): Step {
-    const step = this.#current
+  private step(text: string, at: number, charsmap: Charsmap | undefined): Step {
+    const step = this.current
     step.text = text
     step.from = at
     step.units = undefined
-    const kept = this.#protect?.(text, at) ?? 0
+    const kept = this.protect?.(text, at) ?? 0
     if (kept > 0) {
       step.consumed = step.length = kept
       return step
     }
-    const match = charsmap?.match(text, at, this.#fromBytes)
+    const match = charsmap?.match(text, at, this.fromBytes)
     if (match) {
       step.units = match.replacement
       step.length = match.replacement.length
@@ -234,24 +234,24 @@ export class Normalizer {
     return step
   }
 
-  readonly #current = new Step()
+  private readonly current = new Step()
 
-  #push(unit: number, origin: number): void {
-    const out = this.#out
-    if (out.length + 2 > out.units.length) this.#reserve(out.units.length * 2)
+  private push(unit: number, origin: number): void {
+    const out = this.out
+    if (out.length + 2 > out.units.length) this.reserve(out.units.length * 2)
     out.units[out.length] = unit
-    if (this.#track) out.origins[out.length] = origin
+    if (this.track) out.origins[out.length] = origin
     out.length++
   }
 
-  #reserve(units: number): void {
-    const out = this.#out
+  private reserve(units: number): void {
+    const out = this.out
     if (out.units.length < units) {
       const larger = new Uint16Array(Math.max(units, out.units.length * 2))
       larger.set(out.units.subarray(0, out.length))
       out.units = larger
     }
-    if (this.#track && out.origins.length < out.units.length + 1) {
+    if (this.track && out.origins.length < out.units.length + 1) {
       const larger = new Int32Array(out.units.length + 1)
       larger.set(out.origins.subarray(0, Math.min(out.length, out.origins.length)))
       out.origins = larger

@@ -11,16 +11,16 @@ export class Segments {
   clear(capacity: number): void {
     this.count = 0
     this.unknown = true
-    if (this.ids.length < capacity) this.#grow(capacity)
+    if (this.ids.length < capacity) this.grow(capacity)
   }
 
   push(id: number, end: number): void {
-    if (this.count === this.ids.length) this.#grow(this.count * 2)
+    if (this.count === this.ids.length) this.grow(this.count * 2)
     this.ids[this.count] = id
     this.ends[this.count++] = end
   }
 
-  #grow(capacity: number): void {
+  private grow(capacity: number): void {
     const ids = new Int32Array(Math.max(capacity, this.ids.length))
     const ends = new Int32Array(ids.length)
     ids.set(this.ids.subarray(0, this.count))

@@ -68,23 +68,23 @@ export class Tokenizer {
   /** The id of the padding piece, or -1. */
   readonly padId: number
   readonly modelType: ModelType
-  readonly #bytes: Uint8Array
-  readonly #vocabulary: Vocabulary
-  readonly #normalizer: Normalizer
+  private readonly bytes: Uint8Array
+  private readonly vocabulary: Vocabulary
+  private readonly normalizer: Normalizer
   /** {@link Normalizer.plainPrefix} of the model. */
-  readonly #plainPrefix: number
-  readonly #segmenter: Segmenter
-  readonly #segments = new Segments()
-  readonly #rules: DecodeRules
-  readonly #finish: ((text: string) => string) | undefined
+  private readonly plainPrefix: number
+  private readonly segmenter: Segmenter
+  private readonly segments = new Segments()
+  private readonly rules: DecodeRules
+  private readonly finish: ((text: string) => string) | undefined
 
   constructor(model: Uint8Array) {
     const file = readModelFile(model)
-    this.#bytes = model.slice()
+    this.bytes = model.slice()
     const vocabulary = new Vocabulary(file)
     if (file.trainer.modelType !== 'unigram') vocabulary.checkRepeats()
     const { trainer, normalizer } = file
-    this.#vocabulary = vocabulary
+    this.vocabulary = vocabulary
     this.vocabSize = vocabulary.size
     this.modelType = trainer.modelType
     this.unkId = vocabulary.unkId
@@ -94,14 +94,14 @@ export class Tokenizer {
     const symbols = userDefinedTrie(vocabulary)
     // The charsmap view must outlive the caller's bytes, so it is taken from the copy.
     const owned = normalizer.precompiledCharsmap.slice()
-    this.#normalizer = new Normalizer(
+    this.normalizer = new Normalizer(
       { ...normalizer, precompiledCharsmap: owned },
       trainer.treatWhitespaceAsSuffix,
       symbols && ((text, at) => longestPrefix(symbols, (index) => text.charCodeAt(index), at, text.length)),
     )
-    this.#plainPrefix = this.#normalizer.plainPrefix
-    this.#segmenter = createSegmenter(file, vocabulary, symbols)
-    this.#rules = {
+    this.plainPrefix = this.normalizer.plainPrefix
+    this.segmenter = createSegmenter(file, vocabulary, symbols)
+    this.rules = {
       unkSurface: trainer.unkSurface,
       stripLeading: normalizer.removeExtraWhitespaces ? 'all' : normalizer.addDummyPrefix ? 'one' : 'none',
     }
@@ -111,7 +111,7 @@ export class Tokenizer {
         { ...denormalizer, precompiledCharsmap: denormalizer.precompiledCharsmap.slice() },
         false,
       )
-      this.#finish = (text) => {
+      this.finish = (text) => {
         const { units, length } = rewrite.normalize(text, false)
         return textOf(units, 0, length)
       }
@@ -124,30 +124,30 @@ export class Tokenizer {
    * @throws TokenizerError where `addBos` or `addEos` is set and the model has no such piece
    */
   encode(text: string | Uint8Array, options?: EncodeOptions): Int32Array {
-    const ids = (typeof text === 'string' && this.#encodePlain(text)) || this.#encodeNormalized(text)
-    return options ? this.#surround(ids, options) : ids
+    const ids = (typeof text === 'string' && this.encodePlain(text)) || this.encodeNormalized(text)
+    return options ? this.surround(ids, options) : ids
   }
 
   /** Fast path: segments the string without normalising it first; undefined where the model does not allow that. */
-  #encodePlain(text: string): Int32Array | undefined {
-    const prefix = this.#plainPrefix
-    const segmenter = this.#segmenter
+  private encodePlain(text: string): Int32Array | undefined {
+    const prefix = this.plainPrefix
+    const segmenter = this.segmenter
     if (prefix < 0 || text === '' || !(segmenter instanceof UnigramSegmenter)) return undefined
-    const segments = this.#segments
+    const segments = this.segments
     segmenter.segmentText(text, prefix, segments)
     const ids = segments.unknown
-      ? segmentIds(this.#vocabulary, this.#normalizer.normalize(text, false).units, segments)
+      ? segmentIds(this.vocabulary, this.normalizer.normalize(text, false).units, segments)
       : segments.ids.slice(0, segments.count)
-    this.#release(text.length)
+    this.release(text.length)
     return ids
   }
 
-  #encodeNormalized(text: string | Uint8Array): Int32Array {
-    const { units, length } = this.#normalize('encode', text, false)
-    const segments = this.#segments
-    this.#segmenter.segment(units, length, segments)
-    const ids = segmentIds(this.#vocabulary, units, segments)
-    this.#release(length)
+  private encodeNormalized(text: string | Uint8Array): Int32Array {
+    const { units, length } = this.normalizedUnits('encode', text, false)
+    const segments = this.segments
+    this.segmenter.segment(units, length, segments)
+    const ids = segmentIds(this.vocabulary, units, segments)
+    this.release(length)
     return ids
   }
 
@@ -160,7 +160,7 @@ export class Tokenizer {
     if (!(Number.isInteger(count) && count >= 1 && count <= 1024)) {
       throw new TokenizerError(`encodeNBest: count is ${count}; an integer from 1 to 1024 is needed`)
     }
-    return this.#withLattice('encodeNBest', text, (lattice, write) =>
+    return this.withLattice('encodeNBest', text, (lattice, write) =>
       lattice.nBest(count).map(({ nodes, score }) => ({ ids: write(nodes), score })),
     )
   }
@@ -183,18 +183,18 @@ export class Tokenizer {
     if (!(alpha >= 0 && alpha < Number.POSITIVE_INFINITY)) {
       throw new TokenizerError(`sampleEncode: alpha is ${alpha}; a number of at least 0 is needed`)
     }
-    const segmenter = this.#segmenter
+    const segmenter = this.segmenter
     if (segmenter instanceof BpeSegmenter) {
       if (alpha > 1) throw new TokenizerError(`sampleEncode: alpha is ${alpha}; of a bpe model, 0 to 1 is needed`)
       if (nBestSize !== undefined) throw new TokenizerError('sampleEncode: nBestSize is for unigram models')
-      const { units, length } = this.#normalize('sampleEncode', text, false)
-      segmenter.segmentAtRandom(units, length, this.#segments, () => random() < alpha)
-      const ids = segmentIds(this.#vocabulary, units, this.#segments)
-      this.#release(length)
+      const { units, length } = this.normalizedUnits('sampleEncode', text, false)
+      segmenter.segmentAtRandom(units, length, this.segments, () => random() < alpha)
+      const ids = segmentIds(this.vocabulary, units, this.segments)
+      this.release(length)
       return ids
     }
     if (nBestSize === undefined) {
-      return this.#withLattice('sampleEncode', text, (lattice, write) => write(lattice.sample(alpha, random)))
+      return this.withLattice('sampleEncode', text, (lattice, write) => write(lattice.sample(alpha, random)))
     }
     if (!(Number.isInteger(nBestSize) && nBestSize >= 2 && nBestSize <= 1024)) {
       throw new TokenizerError(`sampleEncode: nBestSize is ${nBestSize}; an integer from 2 to 1024 is needed`)
@@ -212,11 +212,11 @@ export class Tokenizer {
    * @param options `unit` of the offsets: UTF-16 units (the default), or code points as in SentencePiece
    */
   encodeWithOffsets(text: string | Uint8Array, options: { unit?: OffsetUnit } = {}): Encoding {
-    const { units, length, origins } = this.#normalize('encodeWithOffsets', text, true)
-    const segments = this.#segments
-    this.#segmenter.segment(units, length, segments)
-    const encoding = segmentPieces(this.#vocabulary, units, origins, segments)
-    this.#release(length)
+    const { units, length, origins } = this.normalizedUnits('encodeWithOffsets', text, true)
+    const segments = this.segments
+    this.segmenter.segment(units, length, segments)
+    const encoding = segmentPieces(this.vocabulary, units, origins, segments)
+    this.release(length)
     if (options.unit === 'codePoint') {
       toCodePointOffsets(typeof text === 'string' ? text : readBytes(text, REPLACEMENT), encoding.offsets)
     }
@@ -241,7 +241,7 @@ export class Tokenizer {
     const stream = this.decodeStream()
     const parts: string[] = []
     for (const piece of pieces) {
-      const id = this.#vocabulary.idOf(piece)
+      const id = this.vocabulary.idOf(piece)
       parts.push(id < 0 ? stream.pushText(piece) : stream.push(id))
     }
     parts.push(stream.end())
@@ -250,20 +250,20 @@ export class Tokenizer {
 
   /** Normalises a text as `encode` does before segmentation, with space marks. */
   normalize(text: string | Uint8Array): string {
-    const { units, length } = this.#normalize('normalize', text, false)
+    const { units, length } = this.normalizedUnits('normalize', text, false)
     const result = textOf(units, 0, length)
-    this.#release(length)
+    this.release(length)
     return result
   }
 
   /** A streaming decoder, which never returns part of a character. */
   decodeStream(): DecodeStream {
-    return new DecodeStream(this.#vocabulary, this.#rules, this.#finish)
+    return new DecodeStream(this.vocabulary, this.rules, this.finish)
   }
 
   /** @throws TokenizerError where the id is not in the vocabulary */
   idToPiece(id: number): string {
-    const piece = this.#vocabulary.pieces[id]
+    const piece = this.vocabulary.pieces[id]
     if (piece === undefined) {
       throw new TokenizerError(`idToPiece: id ${id} is not in the vocabulary; 0 to ${this.vocabSize - 1} are`)
     }
@@ -276,7 +276,7 @@ export class Tokenizer {
    */
   pieceScore(id: number): number {
     this.idToPiece(id)
-    return this.#vocabulary.scores[id]
+    return this.vocabulary.scores[id]
   }
 
   /**
@@ -285,40 +285,40 @@ export class Tokenizer {
    */
   pieceType(id: number): PieceKind {
     this.idToPiece(id)
-    return PIECE_KINDS.find((kind) => PieceType[kind] === this.#vocabulary.types[id])!
+    return PIECE_KINDS.find((kind) => PieceType[kind] === this.vocabulary.types[id])!
   }
 
   /** The id of a piece, or `unkId` where it is not in the vocabulary. */
   pieceToId(piece: string): number {
-    const id = this.#vocabulary.idOf(piece)
+    const id = this.vocabulary.idOf(piece)
     return id < 0 ? this.unkId : id
   }
 
   /** The file the tokenizer was loaded from (a copy). */
   modelBytes(): Uint8Array {
-    return this.#bytes.slice()
+    return this.bytes.slice()
   }
 
-  #withLattice<T>(
+  private withLattice<T>(
     name: string,
     text: string | Uint8Array,
     use: (lattice: UnigramLattice, write: (nodes: number[]) => Int32Array) => T,
   ): T {
-    const segmenter = this.#segmenter
+    const segmenter = this.segmenter
     if (!(segmenter instanceof UnigramSegmenter)) {
       throw new TokenizerError(`${name}: the model is ${this.modelType}; a unigram model is needed`)
     }
-    const { units, length } = this.#normalize(name, text, false)
+    const { units, length } = this.normalizedUnits(name, text, false)
     const lattice = segmenter.lattice(units, length)
     const result = use(lattice, (nodes) => {
-      lattice.write(nodes, this.#segments)
-      return segmentIds(this.#vocabulary, units, this.#segments)
+      lattice.write(nodes, this.segments)
+      return segmentIds(this.vocabulary, units, this.segments)
     })
-    this.#release(length)
+    this.release(length)
     return result
   }
 
-  #surround(ids: Int32Array, { addBos, addEos }: EncodeOptions): Int32Array {
+  private surround(ids: Int32Array, { addBos, addEos }: EncodeOptions): Int32Array {
     if (!addBos && !addEos) return ids
     if ((addBos && this.bosId < 0) || (addEos && this.eosId < 0)) {
       throw new TokenizerError(
@@ -330,19 +330,19 @@ export class Tokenizer {
     return Int32Array.from([...(addBos ? [this.bosId] : []), ...ids, ...(addEos ? [this.eosId] : [])])
   }
 
-  #normalize(name: string, text: string | Uint8Array, track: boolean): NormalizedText {
-    if (typeof text === 'string') return this.#normalizer.normalize(text, track)
+  private normalizedUnits(name: string, text: string | Uint8Array, track: boolean): NormalizedText {
+    if (typeof text === 'string') return this.normalizer.normalize(text, track)
     if (text instanceof Uint8Array) {
-      if (!track && this.#normalizer.copies) return this.#normalizer.copyBytes(text)
-      return this.#normalizer.normalize(readBytes(text, MALFORMED), track, true)
+      if (!track && this.normalizer.copies) return this.normalizer.copyBytes(text)
+      return this.normalizer.normalize(readBytes(text, MALFORMED), track, true)
     }
     throw new TokenizerError(`${name}: a string or UTF-8 bytes are needed, got ${typeof text}`)
   }
 
-  #release(length: number): void {
+  private release(length: number): void {
     if (length < KEPT_UNITS) return
-    this.#normalizer.release()
-    this.#segmenter.release()
-    this.#segments.release(KEPT_UNITS)
+    this.normalizer.release()
+    this.segmenter.release()
+    this.segments.release(KEPT_UNITS)
   }
 }

@@ -22,28 +22,28 @@ const FEWEST_HYPOTHESES = 512
  * @see Kudo 2018, arXiv:1804.10959, section 3.3 (n-best and sampling)
  */
 export class UnigramLattice {
-  readonly #length: number
-  readonly #from: number[] = [0, 0]
-  readonly #to: number[] = [0, 0]
-  readonly #id: number[] = [-1, -1]
-  readonly #score: number[] = [0, 0]
+  private readonly length: number
+  private readonly from: number[] = [0, 0]
+  private readonly to: number[] = [0, 0]
+  private readonly id: number[] = [-1, -1]
+  private readonly score: number[] = [0, 0]
   /** By unit position: the nodes that end there. */
-  readonly #endingAt: number[][]
+  private readonly endingAt: number[][]
   /** By node: the best score of a path from the beginning to its end. */
-  readonly #best: Float32Array
+  private readonly best: Float32Array
 
   constructor(units: Uint16Array, length: number, model: LatticeModel) {
-    this.#length = length
-    this.#from[1] = this.#to[1] = length
-    this.#endingAt = Array.from({ length: length + 1 }, () => [])
-    this.#endingAt[0].push(0)
+    this.length = length
+    this.from[1] = this.to[1] = length
+    this.endingAt = Array.from({ length: length + 1 }, () => [])
+    this.endingAt[0].push(0)
     const { base, check, value, codeOf } = model.trie
     const add = (from: number, to: number, id: number, score: number) => {
-      this.#endingAt[to].push(this.#from.length)
-      this.#from.push(from)
-      this.#to.push(to)
-      this.#id.push(id)
-      this.#score.push(score)
+      this.endingAt[to].push(this.from.length)
+      this.from.push(from)
+      this.to.push(to)
+      this.id.push(id)
+      this.score.push(score)
     }
     let next = 0
     for (let start = 0; start < length; start = next) {
@@ -63,15 +63,15 @@ export class UnigramLattice {
       }
       if (!single) add(start, next, model.unkId, model.unkScore)
     }
-    this.#best = new Float32Array(this.#from.length)
-    for (let node = 2; node < this.#from.length; node++) this.#best[node] = this.#bestBefore(node)
-    this.#best[1] = this.#bestBefore(1)
+    this.best = new Float32Array(this.from.length)
+    for (let node = 2; node < this.from.length; node++) this.best[node] = this.bestBefore(node)
+    this.best[1] = this.bestBefore(1)
   }
 
   /** The `count` best paths, best first, by A* from the end. */
   nBest(count: number): { nodes: number[]; score: number }[] {
     const results: { nodes: number[]; score: number }[] = []
-    let agenda: Hypothesis[] = [{ node: 1, next: undefined, fx: this.#best[1], gx: 0 }]
+    let agenda: Hypothesis[] = [{ node: 1, next: undefined, fx: this.best[1], gx: 0 }]
     while (agenda.length > 0) {
       const top = popLargest(agenda)
       if (top.node === 0) {
@@ -81,12 +81,12 @@ export class UnigramLattice {
         if (results.length === count) break
         continue
       }
-      for (const node of this.#endingAt[this.#from[top.node]]) {
+      for (const node of this.endingAt[this.from[top.node]]) {
         pushLarge(agenda, {
           node,
           next: top,
-          fx: Math.fround(this.#best[node] + top.gx),
-          gx: Math.fround(this.#score[node] + top.gx),
+          fx: Math.fround(this.best[node] + top.gx),
+          gx: Math.fround(this.score[node] + top.gx),
         })
       }
       if (agenda.length >= MOST_HYPOTHESES) {
@@ -104,24 +104,24 @@ export class UnigramLattice {
    * @param random uniform numbers in [0, 1)
    */
   sample(theta: number, random: () => number): number[] {
-    const total = new Float64Array(this.#from.length)
+    const total = new Float64Array(this.from.length)
     const sumBefore = (at: number) => {
       let largest = Number.NEGATIVE_INFINITY
-      for (const node of this.#endingAt[at]) largest = Math.max(largest, total[node])
+      for (const node of this.endingAt[at]) largest = Math.max(largest, total[node])
       let sum = 0
-      for (const node of this.#endingAt[at]) sum += Math.exp(total[node] - largest)
+      for (const node of this.endingAt[at]) sum += Math.exp(total[node] - largest)
       return largest + Math.log(sum)
     }
-    for (let node = 2, at = -1, sum = 0; node < this.#from.length; node++) {
-      if (this.#from[node] !== at) {
-        at = this.#from[node]
+    for (let node = 2, at = -1, sum = 0; node < this.from.length; node++) {
+      if (this.from[node] !== at) {
+        at = this.from[node]
         sum = at === 0 ? 0 : sumBefore(at)
       }
-      total[node] = sum + theta * this.#score[node]
+      total[node] = sum + theta * this.score[node]
     }
     const path: number[] = []
-    for (let at = this.#length; at > 0; ) {
-      const nodes = this.#endingAt[at]
+    for (let at = this.length; at > 0; ) {
+      const nodes = this.endingAt[at]
       let left = random() * Math.exp(sumBefore(at) - total[nodes[0]])
       let chosen = nodes[nodes.length - 1]
       for (const node of nodes) {
@@ -132,7 +132,7 @@ export class UnigramLattice {
         }
       }
       path.push(chosen)
-      at = this.#from[chosen]
+      at = this.from[chosen]
     }
     return path.reverse()
   }
@@ -140,13 +140,13 @@ export class UnigramLattice {
   /** Writes the pieces of a path. */
   write(nodes: readonly number[], out: Segments): void {
     out.clear(nodes.length)
-    for (const node of nodes) out.push(this.#id[node], this.#to[node])
+    for (const node of nodes) out.push(this.id[node], this.to[node])
   }
 
-  #bestBefore(node: number): number {
+  private bestBefore(node: number): number {
     let best = Number.NaN
-    for (const before of this.#endingAt[this.#from[node]]) {
-      const score = Math.fround(this.#best[before] + this.#score[node])
+    for (const before of this.endingAt[this.from[node]]) {
+      const score = Math.fround(this.best[before] + this.score[node])
       if (Number.isNaN(best) || score > best) best = score
     }
     return best

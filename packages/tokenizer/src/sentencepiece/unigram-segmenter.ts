@@ -22,34 +22,34 @@ const UNKNOWN_PENALTY = 10
  * @see Kudo 2018, arXiv:1804.10959
  */
 export class UnigramSegmenter implements Segmenter {
-  readonly #trie: PieceTrie
-  readonly #unkId: number
-  readonly #unkScore: number
+  private readonly trie: PieceTrie
+  private readonly unkId: number
+  private readonly unkScore: number
   /**
    * The trie interleaved for locality: for each node, `base` and `check` (nodes and codes scaled by 4) and, as a
    * float64, the score of the piece that ends there (NaN: none does).
    */
-  readonly #nodes: Int32Array
-  readonly #gains: Float64Array
+  private readonly nodes: Int32Array
+  private readonly gains: Float64Array
   /** The id of the piece that ends at a node; at the root, that of the unknown piece. */
-  readonly #idOfNode: Int32Array
-  readonly #codeOf: Int32Array
+  private readonly idOfNode: Int32Array
+  private readonly codeOf: Int32Array
   /**
    * The same for text before normalisation: a space has the code of the space mark, surrogates have -1 (checked apart).
    */
-  readonly #rawCodeOf: Int32Array
-  readonly #vocabulary: Vocabulary
-  readonly #largest: number
+  private readonly rawCodeOf: Int32Array
+  private readonly vocabulary: Vocabulary
+  private readonly largest: number
   /** Whether the text has a surrogate pair at a position. */
-  #isPair: (index: number) => boolean = () => false
-  #codes = new Int32Array(256)
+  private isPair: (index: number) => boolean = () => false
+  private codes = new Int32Array(256)
   /**
    * By position: the score of the best path to it (a float32 value, in a float64 array to save conversions), the start
    * of its last piece, and the trie node of that piece.
    */
-  #best = new Float64Array(257)
-  #from = new Int32Array(257)
-  #through = new Int32Array(257)
+  private best = new Float64Array(257)
+  private from = new Int32Array(257)
+  private through = new Int32Array(257)
 
   /**
    * @param space the character for a space in pieces: the space mark, or a space where the model does not escape them
@@ -66,14 +66,14 @@ export class UnigramSegmenter implements Segmenter {
       }
       if (types[id] === PieceType.normal || types[id] === PieceType.userDefined) ids.push(id)
     }
-    this.#vocabulary = vocabulary
-    this.#largest = largest
-    this.#unkId = vocabulary.unkId
-    this.#unkScore = Math.fround(smallest - UNKNOWN_PENALTY)
-    this.#trie = buildPieceTrie(pieces, Int32Array.from(ids))
+    this.vocabulary = vocabulary
+    this.largest = largest
+    this.unkId = vocabulary.unkId
+    this.unkScore = Math.fround(smallest - UNKNOWN_PENALTY)
+    this.trie = buildPieceTrie(pieces, Int32Array.from(ids))
     // Building the trie finds duplicates without a map of all pieces; unused pieces are not in it.
-    if (this.#trie.repeats || types.includes(PieceType.unused)) vocabulary.checkRepeats()
-    const { base, check, value } = this.#trie
+    if (this.trie.repeats || types.includes(PieceType.unused)) vocabulary.checkRepeats()
+    const { base, check, value } = this.trie
     const nodes = new Int32Array(base.length * 4)
     const gains = new Float64Array(nodes.buffer)
     for (let node = 0; node < base.length; node++) {
@@ -86,29 +86,29 @@ export class UnigramSegmenter implements Segmenter {
       // probabilities), which beats nearly every other segmentation of its text.
       else gains[node * 2 + 1] = Math.fround(utf8Length(pieces[id]) * largest) - 0.1
     }
-    this.#nodes = nodes
-    this.#gains = gains
-    this.#idOfNode = value.slice()
-    this.#idOfNode[0] = vocabulary.unkId
-    this.#codeOf = new Int32Array(this.#trie.codeOf.length)
-    for (let unit = 0; unit < this.#codeOf.length; unit++) this.#codeOf[unit] = this.#trie.codeOf[unit] * 4
-    this.#rawCodeOf = this.#codeOf.slice().fill(-1, 0xd800, 0xe000)
-    this.#rawCodeOf[SPACE] = this.#codeOf[space]
+    this.nodes = nodes
+    this.gains = gains
+    this.idOfNode = value.slice()
+    this.idOfNode[0] = vocabulary.unkId
+    this.codeOf = new Int32Array(this.trie.codeOf.length)
+    for (let unit = 0; unit < this.codeOf.length; unit++) this.codeOf[unit] = this.trie.codeOf[unit] * 4
+    this.rawCodeOf = this.codeOf.slice().fill(-1, 0xd800, 0xe000)
+    this.rawCodeOf[SPACE] = this.codeOf[space]
   }
 
   segment(units: Uint16Array, length: number, out: Segments): void {
-    this.#reserve(length)
-    const codes = this.#codes
-    const best = this.#best
-    const codeOf = this.#codeOf
+    this.reserve(length)
+    const codes = this.codes
+    const best = this.best
+    const codeOf = this.codeOf
     best[0] = 0
     for (let i = 0; i < length; i++) {
       codes[i] = codeOf[units[i]]
       best[i + 1] = Number.NEGATIVE_INFINITY
     }
-    this.#isPair = (index) => units[index] >= 0xd800 && units[index] < 0xdc00 && index + 1 < length
-    this.#findBest(length)
-    this.#writePath(length, out)
+    this.isPair = (index) => units[index] >= 0xd800 && units[index] < 0xdc00 && index + 1 < length
+    this.findBest(length)
+    this.writePath(length, out)
   }
 
   /**
@@ -117,10 +117,10 @@ export class UnigramSegmenter implements Segmenter {
    */
   segmentText(text: string, prefix: number, out: Segments): void {
     const length = text.length + prefix
-    this.#reserve(length)
-    const codes = this.#codes
-    const best = this.#best
-    const codeOf = this.#rawCodeOf
+    this.reserve(length)
+    const codes = this.codes
+    const best = this.best
+    const codeOf = this.rawCodeOf
     best[0] = 0
     if (prefix === 1) {
       codes[0] = codeOf[SPACE]
@@ -128,28 +128,28 @@ export class UnigramSegmenter implements Segmenter {
     }
     for (let i = prefix; i < length; i++) {
       const code = codeOf[text.charCodeAt(i - prefix)]
-      codes[i] = code < 0 ? this.#surrogateCode(text, i - prefix) : code
+      codes[i] = code < 0 ? this.surrogateCode(text, i - prefix) : code
       best[i + 1] = Number.NEGATIVE_INFINITY
     }
-    this.#isPair = (index) => index >= prefix && text.codePointAt(index - prefix)! > 0xffff
-    this.#findBest(length)
-    this.#writePath(length, out)
+    this.isPair = (index) => index >= prefix && text.codePointAt(index - prefix)! > 0xffff
+    this.findBest(length)
+    this.writePath(length, out)
   }
 
   /** The code of a surrogate; of a lone one, that of U+FFFD. */
-  #surrogateCode(text: string, at: number): number {
+  private surrogateCode(text: string, at: number): number {
     const unit = text.charCodeAt(at)
     const other = unit < 0xdc00 ? text.charCodeAt(at + 1) ^ 0xdc00 : at === 0 ? -1 : text.charCodeAt(at - 1) ^ 0xd800
-    return this.#codeOf[(other & 0xfc00) === 0 ? unit : REPLACEMENT]
+    return this.codeOf[(other & 0xfc00) === 0 ? unit : REPLACEMENT]
   }
 
-  #findBest(length: number): void {
-    const nodes = this.#nodes
-    const gains = this.#gains
-    const codes = this.#codes
-    const best = this.#best
-    const from = this.#from
-    const through = this.#through
+  private findBest(length: number): void {
+    const nodes = this.nodes
+    const gains = this.gains
+    const codes = this.codes
+    const best = this.best
+    const from = this.from
+    const through = this.through
     for (let start = 0; start < length; start++) {
       const here = best[start]
       let known = false
@@ -178,7 +178,7 @@ export class UnigramSegmenter implements Segmenter {
           }
         }
       }
-      if (!known) start = this.#skipUnknown(start)
+      if (!known) start = this.skipUnknown(start)
     }
   }
 
@@ -186,29 +186,29 @@ export class UnigramSegmenter implements Segmenter {
    * Handles a position where no piece is the single unit at `start`: an unknown character, or a surrogate pair.
    * @returns the last unit of the character
    */
-  #skipUnknown(start: number): number {
-    const nodes = this.#nodes
-    const codes = this.#codes
+  private skipUnknown(start: number): number {
+    const nodes = this.nodes
+    const codes = this.codes
     let last = start
-    if (this.#isPair(start)) {
+    if (this.isPair(start)) {
       last++
       const first = codes[start]
       const second = nodes[first] + codes[last]
-      if (nodes[first + 1] === 0 && nodes[second + 1] === first && this.#idOfNode[second >> 2] >= 0) return last
+      if (nodes[first + 1] === 0 && nodes[second + 1] === first && this.idOfNode[second >> 2] >= 0) return last
     }
-    const candidate = Math.fround(this.#unkScore + this.#best[start])
-    if (candidate > this.#best[last + 1]) {
-      this.#best[last + 1] = candidate
-      this.#from[last + 1] = start
-      this.#through[last + 1] = 0
+    const candidate = Math.fround(this.unkScore + this.best[start])
+    if (candidate > this.best[last + 1]) {
+      this.best[last + 1] = candidate
+      this.from[last + 1] = start
+      this.through[last + 1] = 0
     }
     return last
   }
 
-  #writePath(length: number, out: Segments): void {
-    const from = this.#from
-    const through = this.#through
-    const idOfNode = this.#idOfNode
+  private writePath(length: number, out: Segments): void {
+    const from = this.from
+    const through = this.through
+    const idOfNode = this.idOfNode
     let count = 0
     for (let end = length; end > 0; end = from[end]) count++
     out.clear(count)
@@ -226,30 +226,30 @@ export class UnigramSegmenter implements Segmenter {
 
   /** The lattice of all segmentations of the text. */
   lattice(units: Uint16Array, length: number): UnigramLattice {
-    const { types, scores } = this.#vocabulary
+    const { types, scores } = this.vocabulary
     return new UnigramLattice(units, length, {
-      trie: this.#trie,
-      unkId: this.#unkId,
-      unkScore: this.#unkScore,
+      trie: this.trie,
+      unkId: this.unkId,
+      unkScore: this.unkScore,
       scoreOf: (id, characters) =>
-        types[id] === PieceType.userDefined ? Math.fround(Math.fround(characters * this.#largest) - 0.1) : scores[id],
+        types[id] === PieceType.userDefined ? Math.fround(Math.fround(characters * this.largest) - 0.1) : scores[id],
     })
   }
 
   release(): void {
-    this.#isPair = () => false
-    if (this.#codes.length <= KEPT_UNITS) return
-    this.#codes = new Int32Array(0)
-    this.#reserve(256)
+    this.isPair = () => false
+    if (this.codes.length <= KEPT_UNITS) return
+    this.codes = new Int32Array(0)
+    this.reserve(256)
   }
 
-  #reserve(length: number): void {
-    if (this.#codes.length >= length) return
-    const capacity = Math.max(length, this.#codes.length * 2)
-    this.#codes = new Int32Array(capacity)
-    this.#best = new Float64Array(capacity + 1)
-    this.#from = new Int32Array(capacity + 1)
-    this.#through = new Int32Array(capacity + 1)
+  private reserve(length: number): void {
+    if (this.codes.length >= length) return
+    const capacity = Math.max(length, this.codes.length * 2)
+    this.codes = new Int32Array(capacity)
+    this.best = new Float64Array(capacity + 1)
+    this.from = new Int32Array(capacity + 1)
+    this.through = new Int32Array(capacity + 1)
   }
 }
 

@@ -17,8 +17,8 @@ export class Vocabulary {
   /** The byte of each byte piece; -1 for other pieces. */
   readonly bytes: Int16Array
   /** Built on first use: unigram encoding and decoding do not need it. */
-  #inText: Map<string, number> | undefined
-  readonly #reserved = new Map<string, number>()
+  private inText: Map<string, number> | undefined
+  private readonly reserved = new Map<string, number>()
 
   /** @throws TokenizerError where pieces repeat, or the unknown piece or byte pieces are missing */
   constructor(file: ModelFile) {
@@ -34,13 +34,13 @@ export class Vocabulary {
       const { piece, score, type } = file.pieces[id]
       this.types[id] = type
       this.scores[id] = score
-      if (!isInText(type)) put(this.#reserved, piece, id)
+      if (!isInText(type)) put(this.reserved, piece, id)
       if (type === PieceType.unknown) {
         if (unkId >= 0)
           throw new TokenizerError(`model: pieces ${unkId} and ${id} are both of type unknown; one is needed`)
         unkId = id
       } else if (type === PieceType.byte) {
-        this.#addByte(id, piece)
+        this.addByte(id, piece)
       }
     }
     if (unkId < 0) throw new TokenizerError('model: no piece has type unknown; one is needed')
@@ -54,20 +54,20 @@ export class Vocabulary {
   }
 
   /** @throws TokenizerError where a piece repeats */
-  #texts(): Map<string, number> {
-    if (this.#inText) return this.#inText
+  private texts(): Map<string, number> {
+    if (this.inText) return this.inText
     const inText = new Map<string, number>()
     for (let id = 0; id < this.size; id++) if (isInText(this.types[id])) put(inText, this.pieces[id], id)
-    this.#inText = inText
+    this.inText = inText
     return inText
   }
 
   /** @throws TokenizerError where a piece that matches text occurs twice */
   checkRepeats(): void {
-    this.#texts()
+    this.texts()
   }
 
-  #addByte(id: number, piece: string): void {
+  private addByte(id: number, piece: string): void {
     if (!this.byteFallback) {
       throw new TokenizerError(`model: piece ${id} (${JSON.stringify(piece)}) is a byte, but byte_fallback is off`)
     }
@@ -85,12 +85,12 @@ export class Vocabulary {
 
   /** The id of a piece (reserved ones first), or -1. */
   idOf(piece: string): number {
-    return this.#reserved.get(piece) ?? this.#texts().get(piece) ?? -1
+    return this.reserved.get(piece) ?? this.texts().get(piece) ?? -1
   }
 
   /** The id of `piece` where it is a control piece, or -1. */
   controlId(piece: string): number {
-    const id = this.#reserved.get(piece) ?? -1
+    const id = this.reserved.get(piece) ?? -1
     return id >= 0 && this.types[id] === PieceType.control ? id : -1
   }
 }

@@ -18,10 +18,10 @@ export function textOf(units: Uint16Array, from: number, to: number): string {
 
 /** The word model: each word, from one space mark up to the next, is one piece. */
 export class WordSegmenter implements Segmenter {
-  readonly #vocabulary: Vocabulary
+  private readonly vocabulary: Vocabulary
 
   constructor(vocabulary: Vocabulary) {
-    this.#vocabulary = vocabulary
+    this.vocabulary = vocabulary
   }
 
   segment(units: Uint16Array, length: number, out: Segments): void {
@@ -29,8 +29,8 @@ export class WordSegmenter implements Segmenter {
     let start = 0
     for (let i = 1; i <= length; i++) {
       if (i < length && units[i] !== SPACE_MARK) continue
-      const id = this.#vocabulary.idOf(textOf(units, start, i))
-      out.push(id < 0 ? this.#vocabulary.unkId : id, i)
+      const id = this.vocabulary.idOf(textOf(units, start, i))
+      out.push(id < 0 ? this.vocabulary.unkId : id, i)
       start = i
     }
   }
@@ -40,22 +40,22 @@ export class WordSegmenter implements Segmenter {
 
 /** The char model: each character or user-defined symbol is one piece. */
 export class CharSegmenter implements Segmenter {
-  readonly #vocabulary: Vocabulary
-  readonly #symbols: PieceTrie | undefined
+  private readonly vocabulary: Vocabulary
+  private readonly symbols: PieceTrie | undefined
 
   constructor(vocabulary: Vocabulary, symbols: PieceTrie | undefined) {
-    this.#vocabulary = vocabulary
-    this.#symbols = symbols
+    this.vocabulary = vocabulary
+    this.symbols = symbols
   }
 
   segment(units: Uint16Array, length: number, out: Segments): void {
     out.clear(length)
     const unitAt = (index: number) => units[index]
     for (let start = 0; start < length; ) {
-      const symbol = this.#symbols ? longestPrefix(this.#symbols, unitAt, start, length) : 0
+      const symbol = this.symbols ? longestPrefix(this.symbols, unitAt, start, length) : 0
       const end = start + (symbol || characterLength(units, start))
-      const id = this.#vocabulary.idOf(textOf(units, start, end))
-      out.push(id < 0 ? this.#vocabulary.unkId : id, end)
+      const id = this.vocabulary.idOf(textOf(units, start, end))
+      out.push(id < 0 ? this.vocabulary.unkId : id, end)
       start = end
     }
   }

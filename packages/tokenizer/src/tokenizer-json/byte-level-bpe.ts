@@ -200,10 +200,10 @@ function mergeWord(
 
 /** A binary heap of candidates, largest count first; ties go to the smaller ids. */
 class CandidateHeap {
-  readonly #items: Candidate[] = []
+  private readonly items: Candidate[] = []
 
   push(item: Candidate): void {
-    const items = this.#items
+    const items = this.items
     let at = items.push(item) - 1
     while (at > 0) {
       const parent = (at - 1) >> 1
@@ -215,7 +215,7 @@ class CandidateHeap {
   }
 
   pop(): Candidate | undefined {
-    const items = this.#items
+    const items = this.items
     const top = items[0]
     const last = items.pop()
     if (last === undefined || items.length === 0) return top

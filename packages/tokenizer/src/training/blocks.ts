@@ -27,105 +27,105 @@ function newBlock(codes: number, sequences: number): Block {
 
 /** Writes sequences into blocks. */
 export class BlockWriter {
-  #block: Block
-  #at = 0
-  #longest = 0
-  #codes = 0
-  #largest = 0
-  #most = 0
-  readonly #limit: number
-  readonly #wide: boolean
-  readonly #file: { writer: ReturnType<Spill['write']>; name: string; spill: Spill } | undefined
+  private block: Block
+  private at = 0
+  private longest = 0
+  private codes = 0
+  private largest = 0
+  private most = 0
+  private readonly limit: number
+  private readonly wide: boolean
+  private readonly file: { writer: ReturnType<Spill['write']>; name: string; spill: Spill } | undefined
 
   /**
    * @param maxCode the largest code; up to 0xffff, codes take two bytes on disk
    * @param file file for blocks of at most `limit` codes; undefined: one block in memory
    */
   constructor(maxCode: number, file?: { spill: Spill; name: string; limit: number }) {
-    this.#wide = maxCode > 0xffff
-    this.#limit = file ? file.limit : Number.POSITIVE_INFINITY
-    this.#file = file && { spill: file.spill, name: file.name, writer: file.spill.write(file.name) }
-    this.#block = newBlock(file ? file.limit : 1 << 14, file ? (file.limit >> 1) + 1 : 1 << 12)
+    this.wide = maxCode > 0xffff
+    this.limit = file ? file.limit : Number.POSITIVE_INFINITY
+    this.file = file && { spill: file.spill, name: file.name, writer: file.spill.write(file.name) }
+    this.block = newBlock(file ? file.limit : 1 << 14, file ? (file.limit >> 1) + 1 : 1 << 12)
   }
 
   /** Appends a code to the current sequence. */
   push(code: number): void {
-    if (this.#at === this.#block.codes.length) this.#room()
-    this.#block.codes[this.#at++] = code
+    if (this.at === this.block.codes.length) this.room()
+    this.block.codes[this.at++] = code
   }
 
   /** Length of the current sequence in codes. */
   get length(): number {
-    return this.#at - this.#block.starts[this.#block.size]
+    return this.at - this.block.starts[this.block.size]
   }
 
   /** Ends the current sequence, which must not be empty, with its count. */
   end(count: number): void {
     this.push(0)
-    const block = this.#block
+    const block = this.block
     if (block.size === block.counts.length) {
-      this.#block = copied(block, block.codes.length, block.counts.length * 2)
+      this.block = copied(block, block.codes.length, block.counts.length * 2)
     }
-    const length = this.#at - this.#block.starts[this.#block.size]
-    this.#longest = Math.max(this.#longest, length)
-    this.#codes += length
-    this.#block.counts[this.#block.size++] = count
-    this.#block.starts[this.#block.size] = this.#at
-    if (this.#at >= this.#limit) this.#flush()
+    const length = this.at - this.block.starts[this.block.size]
+    this.longest = Math.max(this.longest, length)
+    this.codes += length
+    this.block.counts[this.block.size++] = count
+    this.block.starts[this.block.size] = this.at
+    if (this.at >= this.limit) this.flush()
   }
 
   finish(): Blocks & { saved?: SavedBlocks } {
-    const { longest, codes } = { longest: this.#longest, codes: this.#codes }
-    if (!this.#file) {
-      const { size, ...arrays } = this.#block
+    const { longest, codes } = { longest: this.longest, codes: this.codes }
+    if (!this.file) {
+      const { size, ...arrays } = this.block
       const block: Block = {
-        codes: arrays.codes.slice(0, this.#at),
+        codes: arrays.codes.slice(0, this.at),
         starts: arrays.starts.slice(0, size + 1),
         counts: arrays.counts.slice(0, size),
         size,
       }
       return { longest, codes, [Symbol.iterator]: () => [block][Symbol.iterator]() }
     }
-    this.#flush()
-    this.#file.writer.close()
+    this.flush()
+    this.file.writer.close()
     const saved = {
-      name: this.#file.name,
+      name: this.file.name,
       longest,
       codes,
-      largest: this.#largest,
-      most: this.#most,
-      wide: this.#wide,
+      largest: this.largest,
+      most: this.most,
+      wide: this.wide,
     }
-    return savedBlocks(saved, this.#file.spill)
+    return savedBlocks(saved, this.file.spill)
   }
 
-  #room(): void {
-    const { starts, size } = this.#block
+  private room(): void {
+    const { starts, size } = this.block
     // Finished sequences are flushed first; a single long sequence may still need a larger block.
-    if (this.#file && size > 0) {
-      const rest = this.#block.codes.slice(starts[size], this.#at)
-      this.#at = starts[size]
-      this.#flush()
-      this.#block.codes.set(rest)
-      this.#at = rest.length
-      if (this.#at < this.#block.codes.length) return
+    if (this.file && size > 0) {
+      const rest = this.block.codes.slice(starts[size], this.at)
+      this.at = starts[size]
+      this.flush()
+      this.block.codes.set(rest)
+      this.at = rest.length
+      if (this.at < this.block.codes.length) return
     }
-    this.#block = copied(this.#block, this.#block.codes.length * 2, this.#block.counts.length)
+    this.block = copied(this.block, this.block.codes.length * 2, this.block.counts.length)
   }
 
-  #flush(): void {
-    const { codes, starts, counts, size } = this.#block
-    if (!this.#file || size === 0) return
-    const { writer } = this.#file
+  private flush(): void {
+    const { codes, starts, counts, size } = this.block
+    if (!this.file || size === 0) return
+    const { writer } = this.file
     const end = starts[size]
-    this.#largest = Math.max(this.#largest, end)
-    this.#most = Math.max(this.#most, size)
+    this.largest = Math.max(this.largest, end)
+    this.most = Math.max(this.most, size)
     writer.append(bytesOf(Float64Array.of(end, size)))
     writer.append(bytesOf(counts.subarray(0, size)))
     writer.append(bytesOf(starts.subarray(0, size + 1)))
-    writer.append(bytesOf(this.#wide ? codes.subarray(0, end) : Uint16Array.from(codes.subarray(0, end))))
-    this.#block.size = 0
-    this.#at = 0
+    writer.append(bytesOf(this.wide ? codes.subarray(0, end) : Uint16Array.from(codes.subarray(0, end))))
+    this.block.size = 0
+    this.at = 0
   }
 }
 

@@ -12,21 +12,21 @@ export class Candidates {
   codes = new Int32Array(1 << 12)
   starts = new Int32Array(1 << 10)
   scores = new Float64Array(1 << 10)
-  readonly #limit: number
+  private readonly limit: number
   /** Candidates must score above this. */
-  #least = Number.NEGATIVE_INFINITY
+  private least = Number.NEGATIVE_INFINITY
 
   constructor(limit: number) {
-    this.#limit = limit
+    this.limit = limit
   }
 
   offer(codes: Int32Array, at: number, length: number, score: number): void {
     this.offered++
-    if (score <= this.#least || this.#limit === 0) return
+    if (score <= this.least || this.limit === 0) return
     // Selecting costs a sort, so it runs only when twice the limit has been collected.
-    if (this.size === 2 * this.#limit) {
-      this.#choose()
-      if (score <= this.#least) return
+    if (this.size === 2 * this.limit) {
+      this.choose()
+      if (score <= this.least) return
     }
     const start = this.starts[this.size]
     if (start + length > this.codes.length)
@@ -43,16 +43,16 @@ export class Candidates {
   /** Indices of the candidates, best first; of equal scores, those offered first. */
   ranked(): number[] {
     const order = Array.from({ length: this.size }, (_, k) => k)
-    return order.sort((a, b) => this.scores[b] - this.scores[a] || a - b).slice(0, this.#limit)
+    return order.sort((a, b) => this.scores[b] - this.scores[a] || a - b).slice(0, this.limit)
   }
 
-  #choose(): void {
+  private choose(): void {
     const sorted = this.scores.slice(0, this.size).sort()
-    const least = sorted[this.size - this.#limit]
+    const least = sorted[this.size - this.limit]
     let above = 0
     for (let k = this.size - 1; k >= 0 && sorted[k] > least; k--) above++
     // Of the candidates that tie at the lowest kept score, the first ones are kept.
-    let atLeast = this.#limit - above
+    let atLeast = this.limit - above
     let to = 0
     let end = 0
     for (let k = 0; k < this.size; k++) {
@@ -66,6 +66,6 @@ export class Candidates {
       this.starts[to] = end
     }
     this.size = to
-    this.#least = least
+    this.least = least
   }
 }

@@ -61,41 +61,41 @@ export function readCorpus(lines: Iterable<string>, options: ResolvedOptions): C
 
 /** Counts the fragments of lines; with a workspace, counts that exceed its budget go to disk. */
 export class CorpusReader {
-  readonly #options: ResolvedOptions
-  readonly #workspace: Workspace | undefined
-  readonly #normalizer: Normalizer
-  readonly #symbols: PieceTrie | undefined
-  readonly #counts: LineCounts | undefined
+  private readonly options: ResolvedOptions
+  private readonly workspace: Workspace | undefined
+  private readonly normalizer: Normalizer
+  private readonly symbols: PieceTrie | undefined
+  private readonly counts: LineCounts | undefined
 
   /** @param total number of lines for progress; 0: unknown */
   constructor(options: ResolvedOptions, workspace?: Workspace, total = 0) {
-    this.#options = options
-    this.#workspace = workspace
+    this.options = options
+    this.workspace = workspace
     const { trie, normalizer } = withUserSymbols(
       [...options.userDefinedSymbols],
       normalizerSpecOf(options),
       options.treatWhitespaceAsSuffix,
     )
-    this.#symbols = trie
-    this.#normalizer = normalizer
+    this.symbols = trie
+    this.normalizer = normalizer
     const { onProgress } = options
-    if (!this.isComplete) this.#counts = new LineCounts({ caller: 'train', total, onProgress, workspace })
+    if (!this.isComplete) this.counts = new LineCounts({ caller: 'train', total, onProgress, workspace })
   }
 
   /** Whether a resumed workspace already has the counts of all lines. */
   get isComplete(): boolean {
-    return this.#workspace?.state.corpus !== undefined
+    return this.workspace?.state.corpus !== undefined
   }
 
   add(line: string): void {
-    this.#counts!.line(line, this.#count)
+    this.counts!.line(line, this.count)
   }
 
-  readonly #count = (line: string): void => {
-    const counts = this.#counts!
-    const options = this.#options
-    const symbols = this.#symbols
-    const { units, length } = this.#normalizer.normalize(line, false)
+  private readonly count = (line: string): void => {
+    const counts = this.counts!
+    const options = this.options
+    const symbols = this.symbols
+    const { units, length } = this.normalizer.normalize(line, false)
     counts.reserve(length)
     // Only the search for candidates in unigram training needs the followers.
     const follows = options.modelType === 'unigram'
@@ -123,10 +123,10 @@ export class CorpusReader {
 
   /** @throws TokenizerError where the lines have no text */
   finish(): Corpus {
-    const workspace = this.#workspace
-    const options = this.#options
+    const workspace = this.workspace
+    const options = this.options
     if (workspace?.state.corpus) return savedCorpus(workspace, options)
-    const counts = this.#counts!
+    const counts = this.counts!
     counts.end()
     const characters = new Float64Array(CODE_POINTS)
     const groups = counts.groups(({ units, length, count }) => {

@@ -18,11 +18,11 @@ const NO_FOLLOWER = 0
  * to disk.
  */
 export class EstimatedText {
-  readonly #pieces: EstimatedPieces
-  readonly #workspace: Workspace | undefined
-  readonly #normalizer: Normalizer
-  readonly #symbols: PieceTrie | undefined
-  readonly #counts: LineCounts | undefined
+  private readonly pieces: EstimatedPieces
+  private readonly workspace: Workspace | undefined
+  private readonly normalizer: Normalizer
+  private readonly symbols: PieceTrie | undefined
+  private readonly counts: LineCounts | undefined
 
   /** @param total number of lines for progress; 0: unknown */
   constructor(
@@ -34,27 +34,27 @@ export class EstimatedText {
   ) {
     const symbols = file.pieces.filter(({ type }) => type === PieceType.userDefined).map(({ piece }) => piece)
     const { trie, normalizer } = withUserSymbols(symbols, file.normalizer, file.trainer.treatWhitespaceAsSuffix)
-    this.#pieces = pieces
-    this.#workspace = workspace
-    this.#normalizer = normalizer
-    this.#symbols = trie
-    if (!this.isComplete) this.#counts = new LineCounts({ caller: 'reestimateScores', total, onProgress, workspace })
+    this.pieces = pieces
+    this.workspace = workspace
+    this.normalizer = normalizer
+    this.symbols = trie
+    if (!this.isComplete) this.counts = new LineCounts({ caller: 'reestimateScores', total, onProgress, workspace })
   }
 
   /** Whether a resumed workspace already has the counts of all lines. */
   get isComplete(): boolean {
-    return this.#workspace?.state.corpus !== undefined
+    return this.workspace?.state.corpus !== undefined
   }
 
   add(line: string): void {
-    this.#counts!.line(line, this.#count)
+    this.counts!.line(line, this.count)
   }
 
-  readonly #count = (line: string): void => {
-    const counts = this.#counts!
-    const { codeOf, inside } = this.#pieces
-    const symbols = this.#symbols
-    const { units, length } = this.#normalizer.normalize(line, false)
+  private readonly count = (line: string): void => {
+    const counts = this.counts!
+    const { codeOf, inside } = this.pieces
+    const symbols = this.symbols
+    const { units, length } = this.normalizer.normalize(line, false)
     counts.reserve(length)
     let start = 0
     let before = 0
@@ -82,9 +82,9 @@ export class EstimatedText {
    * @returns the fragments as codes, in the order of the text; none where the lines have no text
    */
   finish(vocabulary: readonly string[]): Blocks {
-    const workspace = this.#workspace
+    const workspace = this.workspace
     if (workspace?.state.corpus) return savedBlocks(workspace.state.corpus.fragments, workspace.spill)
-    const counts = this.#counts!
+    const counts = this.counts!
     counts.end()
     for (const text of vocabulary) {
       // Each is a line of its own, so that a resumed run passes over it.
@@ -95,7 +95,7 @@ export class EstimatedText {
         counts.add(units, 0, text.length, NO_FOLLOWER)
       })
     }
-    const { codeOf, characters } = this.#pieces
+    const { codeOf, characters } = this.pieces
     const file = workspace && {
       spill: workspace.spill,
       name: newName(workspace, 'fragments'),

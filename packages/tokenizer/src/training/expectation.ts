@@ -24,18 +24,18 @@ export type Expectation = {
 export class ExpectationStep {
   /** Negative log likelihood per character (nats) in the last step; the scale of the next. */
   scale = 4
-  readonly #fragments: Blocks
-  readonly #alpha: Float64Array
-  readonly #beta: Float64Array
-  #edges = 0
-  #from = new Int32Array(1024)
-  #to = new Int32Array(1024)
-  #piece = new Int32Array(1024)
+  private readonly fragments: Blocks
+  private readonly alpha: Float64Array
+  private readonly beta: Float64Array
+  private edges = 0
+  private from = new Int32Array(1024)
+  private to = new Int32Array(1024)
+  private piece = new Int32Array(1024)
 
   constructor(fragments: Blocks) {
-    this.#fragments = fragments
-    this.#alpha = new Float64Array(fragments.longest + 1)
-    this.#beta = new Float64Array(fragments.longest + 1)
+    this.fragments = fragments
+    this.alpha = new Float64Array(fragments.longest + 1)
+    this.beta = new Float64Array(fragments.longest + 1)
   }
 
   run(table: PieceTable, trie: DoubleArray): Expectation {
@@ -46,7 +46,7 @@ export class ExpectationStep {
     const counts = new Float64Array(size)
     let logLikelihood = 0
     let characters = 0
-    for (const { codes, starts, counts: weights, size: fragments } of this.#fragments) {
+    for (const { codes, starts, counts: weights, size: fragments } of this.fragments) {
       for (let f = 0; f < fragments; f++) {
         const from = starts[f]
         const length = starts[f + 1] - 1 - from
@@ -58,11 +58,11 @@ export class ExpectationStep {
           logLikelihood += weight * table.score[piece]
           continue
         }
-        this.#collectEdges(trie, codes, from, length)
-        const sum = this.#inProducts(factor, counts, weight, length)
+        this.collectEdges(trie, codes, from, length)
+        const sum = this.inProducts(factor, counts, weight, length)
         logLikelihood +=
           weight *
-          (Number.isNaN(sum) ? this.#inLogarithms(table.score, counts, weight, length) : Math.log(sum) - scale * length)
+          (Number.isNaN(sum) ? this.inLogarithms(table.score, counts, weight, length) : Math.log(sum) - scale * length)
       }
     }
     if (characters > 0) this.scale = Math.min(50, Math.max(0, -logLikelihood / characters))
@@ -70,14 +70,14 @@ export class ExpectationStep {
   }
 
   /** Collects the pieces that occur in a fragment, ordered by start. */
-  #collectEdges({ base, check, value }: DoubleArray, codes: Int32Array, at: number, length: number): void {
+  private collectEdges({ base, check, value }: DoubleArray, codes: Int32Array, at: number, length: number): void {
     let edges = 0
     for (let i = 0; i < length; i++) {
       // A fragment has at most maxPieceLength pieces from one start.
-      if (edges + 1024 > this.#from.length) this.#growEdges()
-      const from = this.#from
-      const to = this.#to
-      const piece = this.#piece
+      if (edges + 1024 > this.from.length) this.growEdges()
+      const from = this.from
+      const to = this.to
+      const piece = this.piece
       let node = 0
       for (let j = i; j < length; j++) {
         const next = base[node] + codes[at + j]
@@ -89,28 +89,28 @@ export class ExpectationStep {
         piece[edges++] = value[node]
       }
     }
-    this.#edges = edges
+    this.edges = edges
   }
 
-  #growEdges(): void {
+  private growEdges(): void {
     const larger = (from: Int32Array) => {
       const to = new Int32Array(from.length * 2)
       to.set(from)
       return to
     }
-    this.#from = larger(this.#from)
-    this.#to = larger(this.#to)
-    this.#piece = larger(this.#piece)
+    this.from = larger(this.from)
+    this.to = larger(this.to)
+    this.piece = larger(this.piece)
   }
 
   /** @returns the scaled sum over all segmentations, or NaN (and nothing counted) where it is out of range */
-  #inProducts(factor: Float64Array, counts: Float64Array, weight: number, length: number): number {
-    const alpha = this.#alpha
-    const beta = this.#beta
-    const from = this.#from
-    const to = this.#to
-    const piece = this.#piece
-    const edges = this.#edges
+  private inProducts(factor: Float64Array, counts: Float64Array, weight: number, length: number): number {
+    const alpha = this.alpha
+    const beta = this.beta
+    const from = this.from
+    const to = this.to
+    const piece = this.piece
+    const edges = this.edges
     alpha.fill(0, 0, length + 1)
     beta.fill(0, 0, length + 1)
     alpha[0] = 1
@@ -134,21 +134,21 @@ export class ExpectationStep {
     return sum
   }
 
-  #inLogarithms(score: Float64Array, counts: Float64Array, weight: number, length: number): number {
-    const alpha = this.#alpha
-    const beta = this.#beta
+  private inLogarithms(score: Float64Array, counts: Float64Array, weight: number, length: number): number {
+    const alpha = this.alpha
+    const beta = this.beta
     alpha.fill(Number.NEGATIVE_INFINITY, 0, length + 1)
     beta.fill(Number.NEGATIVE_INFINITY, 0, length + 1)
     alpha[0] = 0
     beta[length] = 0
-    for (let e = 0; e < this.#edges; e++) {
-      alpha[this.#to[e]] = logAdd(alpha[this.#to[e]], alpha[this.#from[e]] + score[this.#piece[e]])
+    for (let e = 0; e < this.edges; e++) {
+      alpha[this.to[e]] = logAdd(alpha[this.to[e]], alpha[this.from[e]] + score[this.piece[e]])
     }
     const sum = alpha[length]
-    for (let e = this.#edges - 1; e >= 0; e--) {
-      const from = this.#from[e]
-      const piece = this.#piece[e]
-      const share = score[piece] + beta[this.#to[e]]
+    for (let e = this.edges - 1; e >= 0; e--) {
+      const from = this.from[e]
+      const piece = this.piece[e]
+      const share = score[piece] + beta[this.to[e]]
       beta[from] = logAdd(beta[from], share)
       counts[piece] += weight * Math.exp(alpha[from] + share - sum)
     }

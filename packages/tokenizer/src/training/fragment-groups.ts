@@ -51,94 +51,94 @@ function isText(group: FragmentGroup, { units, from, length }: CountedText): boo
 
 /** Sorts groups by first occurrence: an external merge sort where they exceed the budget. */
 export class GroupOrder {
-  readonly #budget: number
-  readonly #spill: Spill | undefined
-  readonly #newName: () => string
-  readonly #runs: string[] = []
-  readonly #sink: ByteSink
-  readonly #limit: number
-  #starts: Float64Array
-  #firsts: Float64Array
-  #size = 0
+  private readonly budget: number
+  private readonly spill: Spill | undefined
+  private readonly newName: () => string
+  private readonly runs: string[] = []
+  private readonly sink: ByteSink
+  private readonly limit: number
+  private starts: Float64Array
+  private firsts: Float64Array
+  private size = 0
 
   /**
    * @param budget bytes; unused without `spill`
    * @param spill undefined: everything is kept in memory
    */
   constructor(budget: number, spill: Spill | undefined, newName: () => string) {
-    this.#budget = budget
-    this.#spill = spill
-    this.#newName = newName
-    this.#limit = spill ? Math.max(64, Math.floor(budget / 2)) : Number.POSITIVE_INFINITY
-    this.#sink = new ByteSink(spill ? this.#limit : 1 << 16)
+    this.budget = budget
+    this.spill = spill
+    this.newName = newName
+    this.limit = spill ? Math.max(64, Math.floor(budget / 2)) : Number.POSITIVE_INFINITY
+    this.sink = new ByteSink(spill ? this.limit : 1 << 16)
     const entries = spill ? Math.max(4, Math.floor(budget / 48)) : 1 << 12
-    this.#starts = new Float64Array(entries)
-    this.#firsts = new Float64Array(entries)
+    this.starts = new Float64Array(entries)
+    this.firsts = new Float64Array(entries)
   }
 
   add(group: FragmentGroup): void {
-    const sink = this.#sink
-    if (this.#spill && this.#size > 0) {
+    const sink = this.sink
+    if (this.spill && this.size > 0) {
       const most = group.length * 3 + group.followers.length * 12 + 32
-      if (this.#size === this.#starts.length || sink.size + most > this.#limit) this.#flush(this.#spill)
+      if (this.size === this.starts.length || sink.size + most > this.limit) this.flush(this.spill)
     }
-    if (this.#size === this.#starts.length) {
+    if (this.size === this.starts.length) {
       const larger = (from: Float64Array) => {
         const to = new Float64Array(from.length * 2)
         to.set(from)
         return to
       }
-      this.#starts = larger(this.#starts)
-      this.#firsts = larger(this.#firsts)
+      this.starts = larger(this.starts)
+      this.firsts = larger(this.firsts)
     }
-    this.#starts[this.#size] = sink.size
-    this.#firsts[this.#size++] = group.first
+    this.starts[this.size] = sink.size
+    this.firsts[this.size++] = group.first
     write(sink, group)
   }
 
   /** The groups in order. The yielded object is reused; `add` may not be called afterwards. */
   *inOrder(): Generator<FragmentGroup> {
-    const spill = this.#spill
-    if (!spill || this.#runs.length === 0) {
-      yield* this.#sorted()
+    const spill = this.spill
+    if (!spill || this.runs.length === 0) {
+      yield* this.sorted()
       return
     }
-    this.#flush(spill)
-    const most = fanIn(this.#budget)
-    while (this.#runs.length > most) {
-      const some = this.#runs.splice(0, Math.min(most, this.#runs.length - most + 1))
-      this.#runs.push(this.#write(mergeGroups(some, spill, this.#budget), spill))
+    this.flush(spill)
+    const most = fanIn(this.budget)
+    while (this.runs.length > most) {
+      const some = this.runs.splice(0, Math.min(most, this.runs.length - most + 1))
+      this.runs.push(this.write(mergeGroups(some, spill, this.budget), spill))
       for (const old of some) spill.remove(old)
     }
-    yield* mergeGroups(this.#runs, spill, this.#budget)
-    for (const run of this.#runs) spill.remove(run)
+    yield* mergeGroups(this.runs, spill, this.budget)
+    for (const run of this.runs) spill.remove(run)
   }
 
-  #flush(spill: Spill): void {
-    if (this.#size === 0) return
-    this.#runs.push(this.#write(this.#sorted(), spill))
-    this.#size = 0
-    this.#sink.size = 0
+  private flush(spill: Spill): void {
+    if (this.size === 0) return
+    this.runs.push(this.write(this.sorted(), spill))
+    this.size = 0
+    this.sink.size = 0
   }
 
-  #write(groups: Iterable<FragmentGroup>, spill: Spill): string {
-    const name = this.#newName()
-    const sink = fileSink(spill.write(name), bufferBytes(this.#budget))
+  private write(groups: Iterable<FragmentGroup>, spill: Spill): string {
+    const name = this.newName()
+    const sink = fileSink(spill.write(name), bufferBytes(this.budget))
     for (const group of groups) write(sink, group)
     sink.end()
     return name
   }
 
-  *#sorted(): Generator<FragmentGroup> {
-    const order = numbersTo(this.#size)
-    const firsts = this.#firsts
-    sortTexts(order, this.#size, (k, depth) =>
+  private *sorted(): Generator<FragmentGroup> {
+    const order = numbersTo(this.size)
+    const firsts = this.firsts
+    sortTexts(order, this.size, (k, depth) =>
       depth === 0 ? Math.floor(firsts[k] / 2 ** 26) : depth === 1 ? firsts[k] % 2 ** 26 : -1,
     )
-    const source = new ByteSource(this.#sink.bytes)
+    const source = new ByteSource(this.sink.bytes)
     const group = emptyGroup()
     for (const k of order) {
-      source.seek(this.#starts[k])
+      source.seek(this.starts[k])
       read(source, group)
       yield group
     }

@@ -36,15 +36,15 @@ class Run implements CountedText {
   follower = 0
   count = 0
   first = 0
-  readonly #source: ByteSource
+  private readonly source: ByteSource
 
   constructor(spill: Spill, name: string, budget: number) {
-    this.#source = new ByteSource(spill.read(name), bufferBytes(budget))
+    this.source = new ByteSource(spill.read(name), bufferBytes(budget))
   }
 
   /** @returns false at the end */
   next(): boolean {
-    const source = this.#source
+    const source = this.source
     if (source.ended()) {
       source.close()
       return false
@@ -131,10 +131,10 @@ class RunHeap {
     const goesOn = runs[0].next()
     // The last run replaces one that has ended (possibly itself).
     const run = goesOn ? runs[0] : runs.pop()!
-    if (goesOn || runs.length > 0) this.#sink(run)
+    if (goesOn || runs.length > 0) this.sink(run)
   }
 
-  #sink(run: Run): void {
+  private sink(run: Run): void {
     const { runs } = this
     let at = 0
     for (;;) {

@@ -21,20 +21,20 @@ export interface LineCountsOptions {
  */
 export class LineCounts {
   /** Lines begun so far. */
-  #lines = 0
-  readonly #options: LineCountsOptions
-  readonly #workspace: Workspace | undefined
-  #counts: FragmentCounts | undefined
-  #seen: number
+  private lines = 0
+  private readonly options: LineCountsOptions
+  private readonly workspace: Workspace | undefined
+  private counts: FragmentCounts | undefined
+  private seen: number
   /** Runs written in the middle of a line, so not yet recorded in the workspace's state. */
-  #unfinished: string[] = []
+  private unfinished: string[] = []
 
   constructor(options: LineCountsOptions) {
     const { workspace } = options
-    this.#options = options
-    this.#workspace = workspace
-    this.#seen = workspace?.state.seen ?? 0
-    this.#counts = new FragmentCounts(workspace && workspace.budget / 2)
+    this.options = options
+    this.workspace = workspace
+    this.seen = workspace?.state.seen ?? 0
+    this.counts = new FragmentCounts(workspace && workspace.budget / 2)
   }
 
   /**
@@ -43,56 +43,56 @@ export class LineCounts {
    * @throws TokenizerError if the line is not a string
    */
   line(line: string, count: (line: string) => void): void {
-    const { caller, total } = this.#options
+    const { caller, total } = this.options
     if (typeof line !== 'string') {
-      throw new TokenizerError(`${caller}: line ${this.#lines} is ${typeof line}; lines are strings`)
+      throw new TokenizerError(`${caller}: line ${this.lines} is ${typeof line}; lines are strings`)
     }
-    if (this.#lines++ >= (this.#workspace?.state.lines ?? 0)) {
+    if (this.lines++ >= (this.workspace?.state.lines ?? 0)) {
       count(line)
       // The line is complete, so that its runs are.
-      if (this.#unfinished.length > 0) this.#spillLines(this.#lines)
+      if (this.unfinished.length > 0) this.spillLines(this.lines)
     }
-    if (this.#lines % 10_000 === 0) this.#tell(Math.max(this.#lines, total))
+    if (this.lines % 10_000 === 0) this.tell(Math.max(this.lines, total))
   }
 
   /** Reports that all lines have been counted. */
   end(): void {
-    this.#tell(this.#lines)
+    this.tell(this.lines)
   }
 
-  #tell(total: number): void {
-    this.#options.onProgress({ phase: 'read', done: this.#lines, total })
+  private tell(total: number): void {
+    this.options.onProgress({ phase: 'read', done: this.lines, total })
   }
 
   /** Writes what was counted before the line to disk where fragments of so many units in all may not fit. */
   reserve(units: number): void {
-    if (!this.#counts!.hasRoomFor(units) && this.#counts!.size > 0) this.#spillLines(this.#lines - 1)
+    if (!this.counts!.hasRoomFor(units) && this.counts!.size > 0) this.spillLines(this.lines - 1)
   }
 
   /** Counts `units[from..to)`, followed by `follower`, once. */
   add(units: Uint16Array, from: number, to: number, follower: number): void {
-    const first = this.#seen++
-    if (this.#counts!.add(units, from, to, follower, first)) return
-    this.#unfinished.push(this.#spill(this.#workspace!))
-    this.#counts!.add(units, from, to, follower, first)
+    const first = this.seen++
+    if (this.counts!.add(units, from, to, follower, first)) return
+    this.unfinished.push(this.spill(this.workspace!))
+    this.counts!.add(units, from, to, follower, first)
   }
 
   /** Writes the counts and records how many lines are on disk. */
-  #spillLines(lines: number): void {
-    const workspace = this.#workspace!
+  private spillLines(lines: number): void {
+    const workspace = this.workspace!
     const { state } = workspace
-    if (this.#counts!.size > 0) this.#unfinished.push(this.#spill(workspace))
-    state.runs.push(...this.#unfinished)
-    this.#unfinished = []
+    if (this.counts!.size > 0) this.unfinished.push(this.spill(workspace))
+    state.runs.push(...this.unfinished)
+    this.unfinished = []
     state.lines = lines
-    state.seen = this.#seen
+    state.seen = this.seen
     workspace.save()
   }
 
-  #spill(workspace: Workspace): string {
+  private spill(workspace: Workspace): string {
     const name = newName(workspace, 'counts')
-    writeRun(this.#counts!.sorted(), workspace.spill, name, workspace.budget)
-    this.#counts!.clear()
+    writeRun(this.counts!.sorted(), workspace.spill, name, workspace.budget)
+    this.counts!.clear()
     return name
   }
 
@@ -101,20 +101,20 @@ export class LineCounts {
    * @param each called with every fragment, in any order, before the first is given
    */
   groups(each: (group: FragmentGroup) => void = () => {}): Iterable<FragmentGroup> {
-    const workspace = this.#workspace
+    const workspace = this.workspace
     let texts: Iterable<CountedText>
     if (workspace && workspace.state.runs.length > 0) {
-      this.#spillLines(this.#lines)
-      this.#counts = undefined
+      this.spillLines(this.lines)
+      this.counts = undefined
       workspace.spill.collect()
       texts = mergedRuns(workspace)
-    } else texts = this.#counts!.sorted()
+    } else texts = this.counts!.sorted()
     const order = new GroupOrder((workspace?.budget ?? 0) * 0.3, workspace?.spill, () => newName(workspace!, 'order'))
     for (const group of grouped(texts)) {
       each(group)
       order.add(group)
     }
-    this.#counts = undefined
+    this.counts = undefined
     workspace?.spill.collect()
     return order.inOrder()
   }

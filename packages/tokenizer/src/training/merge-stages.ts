@@ -183,18 +183,18 @@ function countOf(counter: number): number {
 class Borders {
   /** The largest count. */
   most = 0
-  readonly #counts: Uint32Array
-  readonly #symbols: Symbols
+  private readonly counts: Uint32Array
+  private readonly symbols: Symbols
 
   constructor(text: Blocks, symbols: Symbols, budget = Number.POSITIVE_INFINITY) {
-    this.#symbols = symbols
+    this.symbols = symbols
     let counters = 64
     while (counters < 2 ** 26 && counters < 4 * text.codes && counters * 2 * 4 <= budget / 4) counters *= 2
-    this.#counts = new Uint32Array(counters)
+    this.counts = new Uint32Array(counters)
     const isLater = symbols.merged.length > 0
     const add = (a: number, b: number, c: number, d: number, count: number) => {
-      const counter = this.#counter(a, b, c, d)
-      this.#counts[counter] = Math.min(MOST, this.#counts[counter] + count)
+      const counter = this.counter(a, b, c, d)
+      this.counts[counter] = Math.min(MOST, this.counts[counter] + count)
     }
     const { codes: codesOf } = symbols
     for (const { codes, starts, counts, size } of text) {
@@ -218,20 +218,20 @@ class Borders {
         }
       }
     }
-    for (const count of this.#counts) this.most = Math.max(this.most, countOf(count))
+    for (const count of this.counts) this.most = Math.max(this.most, countOf(count))
   }
 
   /** Upper bound of the number of merges across a border between two symbols. */
   count(left: number, right: number): number {
-    const one = this.#symbols.codes[left]
-    const other = this.#symbols.codes[right]
+    const one = this.symbols.codes[left]
+    const other = this.symbols.codes[right]
     const a = one.length > 1 ? one[one.length - 2] : 0
     const d = other.length > 1 ? other[1] : 0
-    return countOf(this.#counts[this.#counter(a, one[one.length - 1], other[0], d)])
+    return countOf(this.counts[this.counter(a, one[one.length - 1], other[0], d)])
   }
 
-  #counter(a: number, b: number, c: number, d: number): number {
-    return (hashOf(b, c) ^ (a === 0 && d === 0 ? 0 : hashOf(a, d + 0x200000))) & (this.#counts.length - 1)
+  private counter(a: number, b: number, c: number, d: number): number {
+    return (hashOf(b, c) ^ (a === 0 && d === 0 ? 0 : hashOf(a, d + 0x200000))) & (this.counts.length - 1)
   }
 }
 

@@ -13,10 +13,10 @@ export class PairQueue {
   left: Int32Array
   right: Int32Array
   count: Float64Array
-  readonly #order: PairOrder
+  private readonly order: PairOrder
 
   constructor(order: PairOrder, capacity: number) {
-    this.#order = order
+    this.order = order
     this.left = new Int32Array(Math.max(8, capacity))
     this.right = new Int32Array(this.left.length)
     this.count = new Float64Array(this.left.length)
@@ -31,15 +31,15 @@ export class PairQueue {
   }
 
   push(left: number, right: number, count: number): void {
-    if (this.size === this.left.length) this.#grow()
+    if (this.size === this.left.length) this.grow()
     let at = this.size++
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (!this.#isBefore(left, right, count, parent)) break
-      this.#move(parent, at)
+      if (!this.isBefore(left, right, count, parent)) break
+      this.move(parent, at)
       at = parent
     }
-    this.#set(at, left, right, count)
+    this.set(at, left, right, count)
   }
 
   /** Removes the first pair. */
@@ -55,31 +55,31 @@ export class PairQueue {
       if (child >= last) break
       if (
         child + 1 < last &&
-        this.#isBefore(this.left[child + 1], this.right[child + 1], this.count[child + 1], child)
+        this.isBefore(this.left[child + 1], this.right[child + 1], this.count[child + 1], child)
       ) {
         child++
       }
-      if (this.#isBefore(left, right, count, child)) break
-      this.#move(child, at)
+      if (this.isBefore(left, right, count, child)) break
+      this.move(child, at)
       at = child
     }
-    this.#set(at, left, right, count)
+    this.set(at, left, right, count)
   }
 
-  #set(at: number, left: number, right: number, count: number): void {
+  private set(at: number, left: number, right: number, count: number): void {
     this.left[at] = left
     this.right[at] = right
     this.count[at] = count
   }
 
-  #move(from: number, to: number): void {
-    this.#set(to, this.left[from], this.right[from], this.count[from])
+  private move(from: number, to: number): void {
+    this.set(to, this.left[from], this.right[from], this.count[from])
   }
 
   /** Whether a pair comes before the one at a position of the heap. */
-  #isBefore(left: number, right: number, count: number, at: number): boolean {
+  private isBefore(left: number, right: number, count: number, at: number): boolean {
     if (count !== this.count[at]) return count > this.count[at]
-    const { lengthOf, textOf } = this.#order
+    const { lengthOf, textOf } = this.order
     const length = lengthOf(left) + lengthOf(right)
     const otherLength = lengthOf(this.left[at]) + lengthOf(this.right[at])
     if (length !== otherLength) return length < otherLength
@@ -89,7 +89,7 @@ export class PairQueue {
     return lengthOf(left) < lengthOf(this.left[at])
   }
 
-  #grow(): void {
+  private grow(): void {
     this.left = larger(this.left)
     this.right = larger(this.right)
     this.count = larger(this.count)

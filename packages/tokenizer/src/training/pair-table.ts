@@ -13,9 +13,9 @@ export class PairTable {
   count: Float64Array
   /** First position of the pair plus 1; 0: none. Of a free id: the next free id plus 1. */
   head: Int32Array
-  #free = 0
-  #used = 0
-  #slots: Int32Array
+  private free = 0
+  private used = 0
+  private slots: Int32Array
 
   constructor(capacity: number) {
     let slots = 16
@@ -25,7 +25,7 @@ export class PairTable {
     this.right = new Int32Array(pairs)
     this.count = new Float64Array(pairs)
     this.head = new Int32Array(pairs)
-    this.#slots = new Int32Array(slots)
+    this.slots = new Int32Array(slots)
   }
 
   /** Bytes per pair of capacity. */
@@ -33,7 +33,7 @@ export class PairTable {
 
   /** @returns the id of the pair, or -1 */
   find(left: number, right: number): number {
-    const slots = this.#slots
+    const slots = this.slots
     const mask = slots.length - 1
     for (let slot = hashOf(left, right) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
       const id = slots[slot] - 1
@@ -44,23 +44,23 @@ export class PairTable {
 
   /** Adds a pair that is not in the table. @returns its id */
   add(left: number, right: number): number {
-    if (this.#free === 0 && this.#used === this.left.length) this.#grow()
-    let id = this.#used
-    if (this.#free > 0) {
-      id = this.#free - 1
-      this.#free = this.head[id]
-    } else this.#used++
+    if (this.free === 0 && this.used === this.left.length) this.grow()
+    let id = this.used
+    if (this.free > 0) {
+      id = this.free - 1
+      this.free = this.head[id]
+    } else this.used++
     this.left[id] = left
     this.right[id] = right
     this.count[id] = 0
     this.head[id] = 0
-    this.#put(id)
+    this.put(id)
     this.size++
     return id
   }
 
   remove(id: number): void {
-    const slots = this.#slots
+    const slots = this.slots
     const mask = slots.length - 1
     let hole = hashOf(this.left[id], this.right[id]) & mask
     while (slots[hole] !== id + 1) hole = (hole + 1) & mask
@@ -75,31 +75,31 @@ export class PairTable {
     slots[hole] = 0
     this.left[id] = 0
     this.count[id] = 0
-    this.head[id] = this.#free
-    this.#free = id + 1
+    this.head[id] = this.free
+    this.free = id + 1
     this.size--
   }
 
   /** Calls `use` with the id of each pair. */
   each(use: (id: number) => void): void {
-    for (let id = 0; id < this.#used; id++) if (this.left[id] !== 0) use(id)
+    for (let id = 0; id < this.used; id++) if (this.left[id] !== 0) use(id)
   }
 
-  #put(id: number): void {
-    const slots = this.#slots
+  private put(id: number): void {
+    const slots = this.slots
     const mask = slots.length - 1
     let slot = hashOf(this.left[id], this.right[id]) & mask
     while (slots[slot] !== 0) slot = (slot + 1) & mask
     slots[slot] = id + 1
   }
 
-  #grow(): void {
+  private grow(): void {
     this.left = larger(this.left)
     this.right = larger(this.right)
     this.count = larger(this.count)
     this.head = larger(this.head)
-    this.#slots = new Int32Array(this.#slots.length * 2)
-    this.each((id) => this.#put(id))
+    this.slots = new Int32Array(this.slots.length * 2)
+    this.each((id) => this.put(id))
   }
 }
 

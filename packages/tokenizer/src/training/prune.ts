@@ -64,14 +64,14 @@ export class BestPath {
   pieces = new Int32Array(64)
   /** Log probability (nats) of the last path found. */
   score = 0
-  readonly #table: PieceTable
-  readonly #trie: DoubleArray
-  #best = new Float64Array(65)
-  #piece = new Int32Array(65)
+  private readonly table: PieceTable
+  private readonly trie: DoubleArray
+  private best = new Float64Array(65)
+  private piece = new Int32Array(65)
 
   constructor(table: PieceTable, trie: DoubleArray) {
-    this.#table = table
-    this.#trie = trie
+    this.table = table
+    this.trie = trie
   }
 
   /**
@@ -82,13 +82,13 @@ export class BestPath {
     if (length > this.pieces.length) {
       const capacity = Math.max(length, this.pieces.length * 2)
       this.pieces = new Int32Array(capacity)
-      this.#best = new Float64Array(capacity + 1)
-      this.#piece = new Int32Array(capacity + 1)
+      this.best = new Float64Array(capacity + 1)
+      this.piece = new Int32Array(capacity + 1)
     }
-    const { base, check, value } = this.#trie
-    const score = this.#table.score
-    const best = this.#best
-    const piece = this.#piece
+    const { base, check, value } = this.trie
+    const score = this.table.score
+    const best = this.best
+    const piece = this.piece
     best.fill(Number.NEGATIVE_INFINITY, 1, length + 1)
     best[0] = 0
     for (let i = 0; i < length; i++) {
@@ -110,7 +110,7 @@ export class BestPath {
     }
     this.score = best[length]
     let count = 0
-    for (let end = length; end > 0; end -= this.#table.length[piece[end]]) this.pieces[count++] = piece[end]
+    for (let end = length; end > 0; end -= this.table.length[piece[end]]) this.pieces[count++] = piece[end]
     return count
   }
 }

@@ -53,12 +53,12 @@ export function reestimateScores(
 
 /** The estimation of `reestimateScores`, line by line; with a workspace, counts that exceed its budget go to disk. */
 export class Reestimation {
-  readonly #model: Uint8Array
-  readonly #file: ModelFile
-  readonly #pieces: EstimatedPieces
-  readonly #text: EstimatedText
-  readonly #options: ReestimateOptions
-  readonly #iterations: number
+  private readonly model: Uint8Array
+  private readonly file: ModelFile
+  private readonly pieces: EstimatedPieces
+  private readonly text: EstimatedText
+  private readonly options: ReestimateOptions
+  private readonly iterations: number
 
   /**
    * @param total number of lines for progress; 0: unknown
@@ -74,35 +74,35 @@ export class Reestimation {
     if (file.trainer.modelType !== 'unigram') {
       throw new TokenizerError(`reestimateScores: the model is ${file.trainer.modelType}; a unigram model is needed`)
     }
-    this.#model = model
-    this.#file = file
-    this.#options = options
-    this.#iterations = iterations
-    this.#pieces = estimatedPieces(file)
-    if (this.#pieces.ids.length === 0) {
+    this.model = model
+    this.file = file
+    this.options = options
+    this.iterations = iterations
+    this.pieces = estimatedPieces(file)
+    if (this.pieces.ids.length === 0) {
       throw new TokenizerError('reestimateScores: the model has no pieces of type normal')
     }
-    this.#text = new EstimatedText(file, this.#pieces, onProgress, workspace, total)
+    this.text = new EstimatedText(file, this.pieces, onProgress, workspace, total)
   }
 
   /** Whether a resumed workspace already has the counts of all lines. */
   get isComplete(): boolean {
-    return this.#text.isComplete
+    return this.text.isComplete
   }
 
   add(line: string): void {
-    this.#text.add(line)
+    this.text.add(line)
   }
 
   /** @returns the model file with new scores */
   finish(): Uint8Array {
-    const { countVocabulary = false, fixedScore, onProgress = () => {} } = this.#options
-    const { pieces } = this.#file
-    const vocabulary = countVocabulary ? this.#pieces.ids.map((id) => pieces[id].piece) : []
-    const blocks = this.#text.finish(vocabulary.filter((piece) => [...piece].length > 1))
+    const { countVocabulary = false, fixedScore, onProgress = () => {} } = this.options
+    const { pieces } = this.file
+    const vocabulary = countVocabulary ? this.pieces.ids.map((id) => pieces[id].piece) : []
+    const blocks = this.text.finish(vocabulary.filter((piece) => [...piece].length > 1))
     if (blocks.codes === 0) throw new TokenizerError('reestimateScores: the lines have no text')
-    const scores = estimate(blocks, this.#pieces, this.#iterations, onProgress)
-    return withScores(this.#model, (id) => {
+    const scores = estimate(blocks, this.pieces, this.iterations, onProgress)
+    return withScores(this.model, (id) => {
       const { piece, score, type } = pieces[id]
       const fixed = fixedScore?.(piece)
       if (fixed !== undefined && !Number.isFinite(fixed)) {

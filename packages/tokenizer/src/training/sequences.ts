@@ -10,12 +10,12 @@ export class Sequences {
   /** Sequence k begins at `starts[k]`. */
   starts: Int32Array
   counts: Float64Array
-  readonly #mayGrow: boolean
-  #slots: Int32Array
+  private readonly mayGrow: boolean
+  private slots: Int32Array
 
   /** @param capacity limit of symbols, and a third as many sequences; undefined: the arrays grow */
   constructor(capacity?: number) {
-    this.#mayGrow = capacity === undefined
+    this.mayGrow = capacity === undefined
     const symbols = Math.max(64, capacity ?? 1 << 14)
     const sequences = Math.ceil(symbols / 3)
     let slots = 64
@@ -23,7 +23,7 @@ export class Sequences {
     this.symbols = new Int32Array(symbols)
     this.starts = new Int32Array(sequences + 1)
     this.counts = new Float64Array(sequences)
-    this.#slots = new Int32Array(slots)
+    this.slots = new Int32Array(slots)
   }
 
   /** Total number of symbols, with the terminating zeros. */
@@ -37,10 +37,10 @@ export class Sequences {
     for (let i = at; i < at + length; i++) hash = Math.imul(hash ^ from[i], 0x85ebca6b) ^ (hash >>> 13)
     hash ^= hash >>> 16
     const { symbols, starts } = this
-    const mask = this.#slots.length - 1
+    const mask = this.slots.length - 1
     let slot = hash & mask
-    for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const k = this.#slots[slot] - 1
+    for (; this.slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const k = this.slots[slot] - 1
       const start = starts[k]
       if (starts[k + 1] - start !== length + 1) continue
       let i = 0
@@ -51,24 +51,24 @@ export class Sequences {
     }
     const start = starts[this.size]
     if (start + length + 1 > symbols.length || this.size === this.counts.length) {
-      if (!this.#mayGrow) return false
-      this.#grow(length + 1)
+      if (!this.mayGrow) return false
+      this.grow(length + 1)
       return this.add(from, at, length, count)
     }
     symbols.set(from.subarray(at, at + length), start)
     symbols[start + length] = 0
     this.counts[this.size] = count
-    this.#slots[slot] = ++this.size
+    this.slots[slot] = ++this.size
     starts[this.size] = start + length + 1
     return true
   }
 
   /** Frees the hash slots; `add` may not be called afterwards. */
   close(): void {
-    this.#slots = new Int32Array(0)
+    this.slots = new Int32Array(0)
   }
 
-  #grow(more: number): void {
+  private grow(more: number): void {
     const larger = new Sequences(Math.max(this.symbols.length * 2, this.length + more))
     for (let k = 0; k < this.size; k++) {
       larger.add(this.symbols, this.starts[k], this.starts[k + 1] - 1 - this.starts[k], this.counts[k])
@@ -76,6 +76,6 @@ export class Sequences {
     this.symbols = larger.symbols
     this.starts = larger.starts
     this.counts = larger.counts
-    this.#slots = larger.#slots
+    this.slots = larger.slots
   }
 }

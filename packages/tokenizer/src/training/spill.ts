@@ -18,12 +18,12 @@ export type SpillReader = { read(into: Uint8Array): number; close(): void }
 export class ByteSink {
   bytes: Uint8Array
   size = 0
-  readonly #full: ((sink: ByteSink) => void) | undefined
+  private readonly full: ((sink: ByteSink) => void) | undefined
 
   /** @param full called when the buffer is full; it must empty the sink. Without it the buffer grows. */
   constructor(capacity: number, full?: (sink: ByteSink) => void) {
     this.bytes = new Uint8Array(Math.max(16, capacity))
-    this.#full = full
+    this.full = full
   }
 
   /** Number of bytes that {@link varint} writes. */
@@ -35,7 +35,7 @@ export class ByteSink {
 
   /** Writes an integer from 0 to 2^53. */
   varint(value: number): void {
-    if (this.size + 8 > this.bytes.length) this.#room()
+    if (this.size + 8 > this.bytes.length) this.room()
     while (value >= 128) {
       this.bytes[this.size++] = (value % 128) | 128
       value = value < 0x80000000 ? value >>> 7 : Math.floor(value / 128)
@@ -43,9 +43,9 @@ export class ByteSink {
     this.bytes[this.size++] = value
   }
 
-  #room(): void {
-    if (this.#full) {
-      this.#full(this)
+  private room(): void {
+    if (this.full) {
+      this.full(this)
       return
     }
     const larger = new Uint8Array(this.bytes.length * 2)
@@ -71,36 +71,36 @@ export function fileSink(writer: SpillWriter, capacity: number): ByteSink & { en
 
 /** Reads LEB128 integers from a file or an array. */
 export class ByteSource {
-  #bytes: Uint8Array
-  #at: number
-  #end: number
-  readonly #reader: SpillReader | undefined
+  private bytes: Uint8Array
+  private at: number
+  private end: number
+  private readonly reader: SpillReader | undefined
 
   constructor(from: SpillReader | Uint8Array, capacity = 0) {
     const inMemory = from instanceof Uint8Array
-    this.#reader = inMemory ? undefined : from
-    this.#bytes = inMemory ? from : new Uint8Array(Math.max(16, capacity))
-    this.#at = 0
-    this.#end = inMemory ? from.length : 0
+    this.reader = inMemory ? undefined : from
+    this.bytes = inMemory ? from : new Uint8Array(Math.max(16, capacity))
+    this.at = 0
+    this.end = inMemory ? from.length : 0
   }
 
   /** Moves to a position in the array. */
   seek(at: number): void {
-    this.#at = at
+    this.at = at
   }
 
   /** Whether all bytes have been read. */
   ended(): boolean {
-    if (this.#at === this.#end) this.#fill()
-    return this.#at === this.#end
+    if (this.at === this.end) this.fill()
+    return this.at === this.end
   }
 
   varint(): number {
     let value = 0
     let factor = 1
     for (;;) {
-      if (this.#at === this.#end) this.#fill()
-      const byte = this.#bytes[this.#at++]
+      if (this.at === this.end) this.fill()
+      const byte = this.bytes[this.at++]
       if (byte < 128) return value + byte * factor
       value += (byte & 127) * factor
       factor *= 128
@@ -108,12 +108,12 @@ export class ByteSource {
   }
 
   close(): void {
-    this.#reader?.close()
+    this.reader?.close()
   }
 
-  #fill(): void {
-    if (!this.#reader) return
-    this.#end = this.#reader.read(this.#bytes)
-    this.#at = 0
+  private fill(): void {
+    if (!this.reader) return
+    this.end = this.reader.read(this.bytes)
+    this.at = 0
   }
 }

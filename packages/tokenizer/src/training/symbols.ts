@@ -10,17 +10,17 @@ export class Symbols {
   readonly lefts: number[] = []
   readonly rights: number[] = []
   readonly merged: number[] = []
-  readonly #byText = new Map<string, number>()
+  private readonly byText = new Map<string, number>()
   /**
    * In `head`, the first merge of each pair plus 1. A pair may be merged again after other merges have produced its
    * symbols.
    */
-  readonly #merges = new PairTable(1 << 10)
-  readonly #later: number[] = []
+  private readonly merges = new PairTable(1 << 10)
+  private readonly later: number[] = []
 
   constructor(alphabet: readonly number[]) {
     for (const codePoint of alphabet) {
-      this.#symbolOf(String.fromCodePoint(codePoint), Int32Array.of(this.texts.length))
+      this.symbolOf(String.fromCodePoint(codePoint), Int32Array.of(this.texts.length))
     }
   }
 
@@ -29,28 +29,28 @@ export class Symbols {
     const codes = new Int32Array(this.codes[left].length + this.codes[right].length)
     codes.set(this.codes[left])
     codes.set(this.codes[right], this.codes[left].length)
-    const symbol = this.#symbolOf(this.texts[left] + this.texts[right], codes)
+    const symbol = this.symbolOf(this.texts[left] + this.texts[right], codes)
     const event = this.merged.push(symbol)
     this.lefts.push(left)
     this.rights.push(right)
-    this.#later.push(0)
-    const known = this.#merges.find(left, right)
-    const id = known < 0 ? this.#merges.add(left, right) : known
-    if (known < 0) this.#merges.head[id] = event
+    this.later.push(0)
+    const known = this.merges.find(left, right)
+    const id = known < 0 ? this.merges.add(left, right) : known
+    if (known < 0) this.merges.head[id] = event
     else {
-      let last = this.#merges.head[id] - 1
-      while (this.#later[last] !== 0) last = this.#later[last] - 1
-      this.#later[last] = event
+      let last = this.merges.head[id] - 1
+      while (this.later[last] !== 0) last = this.later[last] - 1
+      this.later[last] = event
     }
     return symbol
   }
 
   /** Index plus 1 of the first merge of a pair after the first `after` merges; 0: none. */
   nextMerge(left: number, right: number, after: number): number {
-    const id = this.#merges.find(left, right)
+    const id = this.merges.find(left, right)
     if (id < 0) return 0
-    let event = this.#merges.head[id]
-    while (event !== 0 && event <= after) event = this.#later[event - 1]
+    let event = this.merges.head[id]
+    while (event !== 0 && event <= after) event = this.later[event - 1]
     return event
   }
 
@@ -80,12 +80,12 @@ export class Symbols {
     }
   }
 
-  #symbolOf(text: string, codes: Int32Array): number {
-    const known = this.#byText.get(text)
+  private symbolOf(text: string, codes: Int32Array): number {
+    const known = this.byText.get(text)
     if (known !== undefined) return known
     this.texts.push(text)
     this.codes.push(codes)
-    this.#byText.set(text, this.texts.length - 1)
+    this.byText.set(text, this.texts.length - 1)
     return this.texts.length - 1
   }
 }

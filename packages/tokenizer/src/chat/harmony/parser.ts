@@ -40,18 +40,18 @@ const pattern = new RegExp(`(${harmonyTokens.map((token) => token.replaceAll('|'
  */
 export class HarmonyParser {
   readonly messages: ParsedHarmonyMessage[] = []
-  readonly #encoder: ChatEncoder | undefined
-  readonly #names: ReadonlyMap<number, HarmonyToken>
+  private readonly encoder: ChatEncoder | undefined
+  private readonly names: ReadonlyMap<number, HarmonyToken>
   /** Role of a first message without `<|start|>`, for a prompt that ends in its beginning. */
-  #role: HarmonyRole | undefined
-  #state: 'start' | 'header' | 'content'
-  #headerText = ''
-  #header: Header | undefined
-  #content = ''
+  private role: HarmonyRole | undefined
+  private state: 'start' | 'header' | 'content'
+  private headerText = ''
+  private header: Header | undefined
+  private content = ''
   /** Decoder of the current run of text tokens. */
-  #stream: ReturnType<ChatEncoder['decodeStream']> | undefined
+  private stream: ReturnType<ChatEncoder['decodeStream']> | undefined
   /** Text held back, since it may be the beginning of a special token. */
-  #held = ''
+  private held = ''
 
   /**
    * @param options `role`: role of the first message, where the prompt ends in its beginning; default: the text begins
@@ -64,104 +64,104 @@ export class HarmonyParser {
     readonly tokens?: HarmonyTokenIds
   }) {
     const { role, encoder, tokens } = options
-    this.#role = role
-    this.#encoder = encoder
-    this.#names = new Map(harmonyTokens.flatMap((token) => (tokens ? [[tokens[token], token] as const] : [])))
-    this.#state = role ? 'header' : 'start'
+    this.role = role
+    this.encoder = encoder
+    this.names = new Map(harmonyTokens.flatMap((token) => (tokens ? [[tokens[token], token] as const] : [])))
+    this.state = role ? 'header' : 'start'
   }
 
   /** Header of the current message; undefined between messages and within headers. */
   get current(): Header | undefined {
-    return this.#header
+    return this.header
   }
 
   /** Parses an id. @throws TokenizerError where the token is not allowed at this point */
   push(id: number): HarmonyDelta[] {
-    if (!this.#encoder) throw new TokenizerError('HarmonyParser: push needs the options encoder and tokens')
-    const token = this.#names.get(id)
+    if (!this.encoder) throw new TokenizerError('HarmonyParser: push needs the options encoder and tokens')
+    const token = this.names.get(id)
     if (token === undefined) {
-      this.#stream ??= this.#encoder.decodeStream()
-      return this.#text(this.#stream.push(id))
+      this.stream ??= this.encoder.decodeStream()
+      return this.text(this.stream.push(id))
     }
-    return [...this.#flush(), ...this.#special(token)]
+    return [...this.flush(), ...this.special(token)]
   }
 
   /** Parses a piece of text that contains special tokens, which may be split between pieces. @throws as {@link push} */
   pushText(piece: string): HarmonyDelta[] {
-    const parts = (this.#held + piece).split(pattern)
+    const parts = (this.held + piece).split(pattern)
     const last = parts.pop()!
     const at = last.lastIndexOf('<')
     const cut = at >= 0 && harmonyTokens.some((token) => token.startsWith(last.slice(at))) ? at : last.length
-    this.#held = last.slice(cut)
-    const deltas = parts.flatMap((part, i) => (i % 2 === 1 ? this.#special(part as HarmonyToken) : this.#text(part)))
-    return [...deltas, ...this.#text(last.slice(0, cut))]
+    this.held = last.slice(cut)
+    const deltas = parts.flatMap((part, i) => (i % 2 === 1 ? this.special(part as HarmonyToken) : this.text(part)))
+    return [...deltas, ...this.text(last.slice(0, cut))]
   }
 
   /** Ends the completion and its last message. @throws TokenizerError where it ends within a header */
   end(): HarmonyDelta[] {
-    const deltas = [...this.#flush(), ...this.#text(this.#held)]
-    this.#held = ''
-    if (this.#state === 'content') this.#finish()
-    else if (this.#state === 'header' && !(this.#role && this.#headerText === ''))
+    const deltas = [...this.flush(), ...this.text(this.held)]
+    this.held = ''
+    if (this.state === 'content') this.finish()
+    else if (this.state === 'header' && !(this.role && this.headerText === ''))
       throw new TokenizerError(
-        `harmony: the text ends in the header ${JSON.stringify(this.#headerText)}, before any ${'<|message|>'}`,
+        `harmony: the text ends in the header ${JSON.stringify(this.headerText)}, before any ${'<|message|>'}`,
       )
     return deltas
   }
 
-  #flush(): HarmonyDelta[] {
-    const rest = this.#stream?.end() ?? ''
-    this.#stream = undefined
-    return this.#text(rest)
+  private flush(): HarmonyDelta[] {
+    const rest = this.stream?.end() ?? ''
+    this.stream = undefined
+    return this.text(rest)
   }
 
-  #text(text: string): HarmonyDelta[] {
+  private text(text: string): HarmonyDelta[] {
     if (text === '') return []
-    if (this.#state === 'content') {
-      this.#content += text
-      const { role, channel, recipient } = this.#header!
+    if (this.state === 'content') {
+      this.content += text
+      const { role, channel, recipient } = this.header!
       return [{ role, ...(channel !== undefined && { channel }), ...(recipient !== undefined && { recipient }), text }]
     }
-    if (this.#state === 'start') {
+    if (this.state === 'start') {
       throw new TokenizerError(
         `harmony: found ${JSON.stringify(text.slice(0, 40))} between messages, where ${'<|start|>'} is expected`,
       )
     }
-    this.#headerText += text
-    if (this.#headerText.length > longestHeader)
+    this.headerText += text
+    if (this.headerText.length > longestHeader)
       throw new TokenizerError(`harmony: a header has more than ${longestHeader} characters`)
     return []
   }
 
-  #special(token: HarmonyToken): HarmonyDelta[] {
-    if (this.#state === 'start') {
+  private special(token: HarmonyToken): HarmonyDelta[] {
+    if (this.state === 'start') {
       if (token !== '<|start|>')
         throw new TokenizerError(`harmony: found ${token} between messages, where ${'<|start|>'} is expected`)
-      this.#state = 'header'
+      this.state = 'header'
       return []
     }
-    if (this.#state === 'header') {
+    if (this.state === 'header') {
       if (token === '<|message|>') {
-        this.#header = parseHeader(this.#headerText, this.#role)
-        this.#headerText = ''
-        this.#role = undefined
-        this.#state = 'content'
+        this.header = parseHeader(this.headerText, this.role)
+        this.headerText = ''
+        this.role = undefined
+        this.state = 'content'
         return []
       }
-      if (token === '<|channel|>' || token === '<|constrain|>') return this.#text(token)
+      if (token === '<|channel|>' || token === '<|constrain|>') return this.text(token)
       throw new TokenizerError(`harmony: found ${token} within a header, where ${'<|message|>'} is expected`)
     }
     // As in openai-harmony, other special tokens within a message are part of its text.
-    if (token !== '<|end|>' && token !== '<|return|>' && token !== '<|call|>') return this.#text(token)
-    this.#finish()
+    if (token !== '<|end|>' && token !== '<|return|>' && token !== '<|call|>') return this.text(token)
+    this.finish()
     return []
   }
 
-  #finish(): void {
-    this.messages.push({ ...this.#header!, content: this.#content })
-    this.#content = ''
-    this.#header = undefined
-    this.#state = 'start'
+  private finish(): void {
+    this.messages.push({ ...this.header!, content: this.content })
+    this.content = ''
+    this.header = undefined
+    this.state = 'start'
   }
 }
 

@@ -13,64 +13,63 @@ const FEWEST_STEPS = 10_000_000
  * `RegExp` is faster where it can be used.
  */
 export class PatternMachine {
-  readonly #program: readonly Instruction[]
+  private readonly program: readonly Instruction[]
   /** Start and end of each capture, -1 where unset; then the positions where the current loop iterations began. */
-  readonly #slots: Int32Array
-  readonly #remembers: boolean
-  #text = ''
-  #from = 0
-  #dead: Uint8Array = new Uint8Array(0)
-  #stack: number[] = []
-  #steps = 0
+  private readonly slots: Int32Array
+  private readonly remembers: boolean
+  private text = ''
+  private from = 0
+  private dead: Uint8Array = new Uint8Array(0)
+  private stack: number[] = []
+  private steps = 0
 
   constructor(node: PatternNode) {
     const { instructions, slotCount, dependsOnBefore } = compilePattern(node)
-    this.#program = instructions
-    this.#remembers = !dependsOnBefore
-    this.#slots = new Int32Array(slotCount).fill(-1)
+    this.program = instructions
+    this.remembers = !dependsOnBefore
+    this.slots = new Int32Array(slotCount).fill(-1)
   }
 
   /** The matches of a text in order, as `String.matchAll` gives them: start and end. */
   *matches(text: string): Generator<[from: number, to: number]> {
-    this.#text = text
+    this.text = text
     // One bit per position and instruction, kept across the matches of a text: a failed state always fails again.
-    const bits = this.#program.length * (text.length + 1)
-    this.#dead = new Uint8Array(this.#remembers && bits < 2 ** 31 ? Math.ceil(bits / 8) : 0)
-    this.#steps = Math.max(FEWEST_STEPS, STEPS_PER_UNIT * text.length)
+    const bits = this.program.length * (text.length + 1)
+    this.dead = new Uint8Array(this.remembers && bits < 2 ** 31 ? Math.ceil(bits / 8) : 0)
+    this.steps = Math.max(FEWEST_STEPS, STEPS_PER_UNIT * text.length)
     try {
-      this.#from = 0
+      this.from = 0
       for (let at = 0; at <= text.length; ) {
-        this.#slots.fill(-1)
-        const end = this.#run(0, at, -1)
+        this.slots.fill(-1)
+        const end = this.run(0, at, -1)
         if (end < 0) {
-          at += this.#sizeAt(at)
+          at += this.sizeAt(at)
           continue
         }
         yield [at, end]
         // States on the path of a match are marked but have not failed; the next match starts at its end.
-        this.#revive(end)
-        at = end > at ? end : at + this.#sizeAt(at)
-        this.#from = at
+        this.revive(end)
+        at = end > at ? end : at + this.sizeAt(at)
+        this.from = at
       }
     } finally {
-      this.#text = ''
-      this.#dead = new Uint8Array(0)
-      this.#stack = []
+      this.text = ''
+      this.dead = new Uint8Array(0)
+      this.stack = []
     }
   }
 
-  #sizeAt(at: number): number {
-    return at < this.#text.length && this.#text.codePointAt(at)! > 0xffff ? 2 : 1
+  private sizeAt(at: number): number {
+    return at < this.text.length && this.text.codePointAt(at)! > 0xffff ? 2 : 1
   }
 
-  #sizeBefore(at: number): number {
-    return at > 1 && this.#text.codePointAt(at - 2)! > 0xffff ? 2 : 1
+  private sizeBefore(at: number): number {
+    return at > 1 && this.text.codePointAt(at - 2)! > 0xffff ? 2 : 1
   }
 
-  #revive(at: number): void {
-    if (this.#dead.length === 0) return
-    for (let k = at * this.#program.length; k < (at + 1) * this.#program.length; k++)
-      this.#dead[k >> 3] &= ~(1 << (k & 7))
+  private revive(at: number): void {
+    if (this.dead.length === 0) return
+    for (let k = at * this.program.length; k < (at + 1) * this.program.length; k++) this.dead[k >> 3] &= ~(1 << (k & 7))
   }
 
   /**
@@ -78,20 +77,20 @@ export class PatternMachine {
    * @param goal required end position; -1: any
    * @returns the end position, or -1 where it does not match
    */
-  #run(start: number, from: number, goal: number): number {
-    const program = this.#program
-    const text = this.#text
-    const stack = this.#stack
+  private run(start: number, from: number, goal: number): number {
+    const program = this.program
+    const text = this.text
+    const stack = this.stack
     const base = stack.length
-    const slots = this.#slots
+    const slots = this.slots
     // No memoising within lookarounds and atomic groups, which may succeed and then run again at the same position.
-    const dead = start === 0 && this.#dead.length > 0 ? this.#dead : undefined
+    const dead = start === 0 && this.dead.length > 0 ? this.dead : undefined
     const size = program.length
     let pc = start
     let at = from
     for (;;) {
       let failed = false
-      if (--this.#steps < 0 && !dead) {
+      if (--this.steps < 0 && !dead) {
         throw new TokenizerError(
           'encode: a pattern of tokenizer.json takes too long over this text; cut the text into shorter parts',
         )
@@ -162,11 +161,11 @@ export class PatternMachine {
             break
           }
           case 'assertion':
-            if (this.#holds(instruction.assertion, at, instruction.isWord)) pc++
+            if (this.holds(instruction.assertion, at, instruction.isWord)) pc++
             else failed = true
             break
           case 'atomic': {
-            const end = this.#run(pc + 1, at, -1)
+            const end = this.run(pc + 1, at, -1)
             if (end < 0) failed = true
             else {
               at = end
@@ -175,9 +174,7 @@ export class PatternMachine {
             break
           }
           case 'lookaround': {
-            const found = instruction.behind
-              ? this.#lookBehind(pc + 1, at, instruction)
-              : this.#run(pc + 1, at, -1) >= 0
+            const found = instruction.behind ? this.lookBehind(pc + 1, at, instruction) : this.run(pc + 1, at, -1) >= 0
             if (found === instruction.negative) failed = true
             else pc = instruction.end
             break
@@ -186,7 +183,7 @@ export class PatternMachine {
             if (goal < 0 || at === goal) {
               // Captures are kept, alternatives are discarded.
               if (start === 0 || base === 0) stack.length = base
-              else this.#keepSaved(base)
+              else this.keepSaved(base)
               return at
             }
             failed = true
@@ -208,7 +205,7 @@ export class PatternMachine {
         } else if (extra >= 0) {
           // A greedy run gives up one character.
           pc = target
-          at = place - this.#sizeBefore(place)
+          at = place - this.sizeBefore(place)
           if (at > extra) stack.push(target, at, extra)
         } else {
           // A lazy run takes one more.
@@ -227,8 +224,8 @@ export class PatternMachine {
   }
 
   /** Removes the alternatives above `base` from the stack but keeps the entries that undo saves. */
-  #keepSaved(base: number): void {
-    const stack = this.#stack
+  private keepSaved(base: number): void {
+    const stack = this.stack
     let kept = base
     for (let k = base; k < stack.length; k += 3) {
       if (stack[k] >= 0) continue
@@ -238,18 +235,18 @@ export class PatternMachine {
     stack.length = kept
   }
 
-  #lookBehind(start: number, at: number, { least, most }: { least: number; most: number }): boolean {
+  private lookBehind(start: number, at: number, { least, most }: { least: number; most: number }): boolean {
     let from = at
     for (let count = 0; count <= most; count++) {
-      if (count >= least && this.#run(start, from, at) >= 0) return true
+      if (count >= least && this.run(start, from, at) >= 0) return true
       if (from === 0) return false
-      from -= this.#sizeBefore(from)
+      from -= this.sizeBefore(from)
     }
     return false
   }
 
-  #holds(assertion: Assertion, at: number, isWord: (point: number) => boolean): boolean {
-    const text = this.#text
+  private holds(assertion: Assertion, at: number, isWord: (point: number) => boolean): boolean {
+    const text = this.text
     const end = text.length
     switch (assertion) {
       case 'text start':
@@ -263,9 +260,9 @@ export class PatternMachine {
       case 'last line end':
         return at === end || (at === end - 1 && text[at] === '\n')
       case 'search start':
-        return at === this.#from
+        return at === this.from
       default: {
-        const before = at > 0 && isWord(text.codePointAt(at - this.#sizeBefore(at))!)
+        const before = at > 0 && isWord(text.codePointAt(at - this.sizeBefore(at))!)
         const after = at < end && isWord(text.codePointAt(at)!)
         return (before !== after) === (assertion === 'word boundary')
       }

@@ -36,106 +36,106 @@ export function compilePattern(node: PatternNode): PatternProgram {
 class Compiler {
   readonly instructions: Instruction[] = []
   slotCount: number
-  readonly #membership = memberships()
+  private readonly membership = memberships()
 
   constructor(node: PatternNode) {
     this.slotCount = 2 * (countCaptures(node) + 1)
-    this.#compile(node)
-    this.#emit({ op: 'end' })
+    this.compile(node)
+    this.emit({ op: 'end' })
   }
 
-  #emit(instruction: Instruction): number {
+  private emit(instruction: Instruction): number {
     if (this.instructions.length >= LARGEST)
       throw new Error(`more than ${LARGEST} instructions with its repeats unrolled`)
     return this.instructions.push(instruction) - 1
   }
 
-  #compile(node: PatternNode): void {
+  private compile(node: PatternNode): void {
     switch (node.type) {
       case 'set':
-        this.#emit({ op: 'set', has: this.#membership(classSource(node.set)) })
+        this.emit({ op: 'set', has: this.membership(classSource(node.set)) })
         return
       case 'sequence':
-        for (const item of node.items) this.#compile(item)
+        for (const item of node.items) this.compile(item)
         return
       case 'alternation': {
         const jumps: number[] = []
         node.items.forEach((item, k) => {
           if (k === node.items.length - 1) {
-            this.#compile(item)
+            this.compile(item)
             return
           }
-          const split = this.#emit({ op: 'split', first: this.instructions.length + 1, second: -1 })
-          this.#compile(item)
-          jumps.push(this.#emit({ op: 'jump', to: -1 }))
+          const split = this.emit({ op: 'split', first: this.instructions.length + 1, second: -1 })
+          this.compile(item)
+          jumps.push(this.emit({ op: 'jump', to: -1 }))
           this.instructions[split] = { op: 'split', first: split + 1, second: this.instructions.length }
         })
         for (const jump of jumps) this.instructions[jump] = { op: 'jump', to: this.instructions.length }
         return
       }
       case 'capture':
-        this.#emit({ op: 'save', slot: 2 * node.index })
-        this.#compile(node.body)
-        this.#emit({ op: 'save', slot: 2 * node.index + 1 })
+        this.emit({ op: 'save', slot: 2 * node.index })
+        this.compile(node.body)
+        this.emit({ op: 'save', slot: 2 * node.index + 1 })
         return
       case 'backreference':
-        this.#emit({ op: 'backreference', index: node.index, fold: node.fold })
+        this.emit({ op: 'backreference', index: node.index, fold: node.fold })
         return
       case 'assertion':
-        this.#emit({ op: 'assertion', assertion: node.assertion, isWord: this.#membership(classSource(node.word)) })
+        this.emit({ op: 'assertion', assertion: node.assertion, isWord: this.membership(classSource(node.word)) })
         return
       case 'atomic':
-        this.#within((end) => ({ op: 'atomic', end }), node.body)
+        this.within((end) => ({ op: 'atomic', end }), node.body)
         return
       case 'lookaround': {
         const [least, most] = lengthsOf(node.body)
-        this.#within(
+        this.within(
           (end) => ({ op: 'lookaround', end, behind: node.behind, negative: node.negative, least, most }),
           node.body,
         )
         return
       }
       case 'repeat':
-        this.#compileRepeat(node)
+        this.compileRepeat(node)
     }
   }
 
   /** Compiles a part of the program with its own `end`. */
-  #within(head: (end: number) => Instruction, body: PatternNode): void {
-    const at = this.#emit({ op: 'jump', to: -1 })
-    this.#compile(body)
-    this.#emit({ op: 'end' })
+  private within(head: (end: number) => Instruction, body: PatternNode): void {
+    const at = this.emit({ op: 'jump', to: -1 })
+    this.compile(body)
+    this.emit({ op: 'end' })
     this.instructions[at] = head(this.instructions.length)
   }
 
-  #compileRepeat(node: PatternNode & { type: 'repeat' }): void {
+  private compileRepeat(node: PatternNode & { type: 'repeat' }): void {
     const { body, min, max, mode } = node
     if (body.type === 'set') {
-      this.#emit({ op: 'run', has: this.#membership(classSource(body.set)), min, max, mode })
+      this.emit({ op: 'run', has: this.membership(classSource(body.set)), min, max, mode })
       return
     }
     if (mode === 'possessive') {
-      this.#compile({ type: 'atomic', body: { ...node, mode: 'greedy' } })
+      this.compile({ type: 'atomic', body: { ...node, mode: 'greedy' } })
       return
     }
-    for (let k = 0; k < min; k++) this.#compile(body)
+    for (let k = 0; k < min; k++) this.compile(body)
     const split = (into: number, past: number): Instruction =>
       mode === 'lazy' ? { op: 'split', first: past, second: into } : { op: 'split', first: into, second: past }
     if (max === Number.POSITIVE_INFINITY) {
       const slot = this.slotCount++
-      const head = this.#emit({ op: 'jump', to: -1 })
-      this.#emit({ op: 'save', slot })
-      this.#compile(body)
+      const head = this.emit({ op: 'jump', to: -1 })
+      this.emit({ op: 'save', slot })
+      this.compile(body)
       // An iteration that consumes no text ends the loop.
-      this.#emit({ op: 'progress', slot })
-      this.#emit({ op: 'jump', to: head })
+      this.emit({ op: 'progress', slot })
+      this.emit({ op: 'jump', to: head })
       this.instructions[head] = split(head + 1, this.instructions.length)
       return
     }
     const splits: number[] = []
     for (let k = min; k < max; k++) {
-      splits.push(this.#emit({ op: 'jump', to: -1 }))
-      this.#compile(body)
+      splits.push(this.emit({ op: 'jump', to: -1 }))
+      this.compile(body)
     }
     for (const at of splits) this.instructions[at] = split(at + 1, this.instructions.length)
   }

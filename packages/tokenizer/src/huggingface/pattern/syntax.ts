@@ -58,29 +58,29 @@ class Parser implements Scanner {
   readonly source: string
   readonly dialect: Dialect
   at = 0
-  #depth = 0
-  #captures = 0
-  readonly #named: boolean
-  readonly #names = new Map<string, number>()
-  readonly #backreferences: { index: number }[] = []
+  private depth = 0
+  private captures = 0
+  private readonly named: boolean
+  private readonly names = new Map<string, number>()
+  private readonly backreferences: { index: number }[] = []
 
   constructor(source: string, dialect: Dialect) {
     this.source = source
     this.dialect = dialect
     // As in Oniguruma, unnamed groups do not capture where there are named ones.
-    this.#named = /\(\?<[^=!]/.test(source)
+    this.named = /\(\?<[^=!]/.test(source)
   }
 
   parse(): PatternNode {
-    const node = this.#alternation({ fold: false, dotAll: false, extended: false })
+    const node = this.alternation({ fold: false, dotAll: false, extended: false })
     if (this.at < this.source.length) throw new Error('a ) without (')
-    for (const { index } of this.#backreferences)
-      if (index < 1 || index > this.#captures) throw new Error(`no group ${index}`)
+    for (const { index } of this.backreferences)
+      if (index < 1 || index > this.captures) throw new Error(`no group ${index}`)
     return node
   }
 
-  #alternation(given: Flags): PatternNode {
-    if (++this.#depth > DEEPEST) throw new Error(`groups nested deeper than ${DEEPEST}`)
+  private alternation(given: Flags): PatternNode {
+    if (++this.depth > DEEPEST) throw new Error(`groups nested deeper than ${DEEPEST}`)
     let flags = given
     const items: PatternNode[] = []
     let sequence: PatternNode[] = []
@@ -93,36 +93,36 @@ class Parser implements Scanner {
         sequence = []
         continue
       }
-      const changed = this.#flagsAlone(flags)
+      const changed = this.flagsAlone(flags)
       if (changed) {
         flags = changed
         continue
       }
-      const node = this.#atom(flags)
-      if (node) sequence.push(this.#repeated(node, flags))
+      const node = this.atom(flags)
+      if (node) sequence.push(this.repeated(node, flags))
     }
-    this.#depth--
+    this.depth--
     const last: PatternNode = { type: 'sequence', items: sequence }
     return items.length === 0 ? last : { type: 'alternation', items: [...items, last] }
   }
 
   /** `(?i)`: flags for the rest of the group. */
-  #flagsAlone(flags: Flags): Flags | undefined {
+  private flagsAlone(flags: Flags): Flags | undefined {
     const head = /^\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?\)/.exec(this.source.slice(this.at, this.at + 20))
     if (!head) return undefined
     this.at += head[0].length
     return withFlags(flags, head[1], head[2] ?? '')
   }
 
-  #atom(flags: Flags): PatternNode | undefined {
+  private atom(flags: Flags): PatternNode | undefined {
     const c = this.source[this.at]
-    if (c === '(') return this.#group(flags)
-    if (c === '\\') return this.#escape(flags)
+    if (c === '(') return this.group(flags)
+    if (c === '\\') return this.escape(flags)
     if (c === '[') return { type: 'set', set: readClass(this, flags.fold) }
     if (c === '*' || c === '+' || c === '?') throw new Error(`${c} with nothing before it`)
     if (c === '^' || c === '$') {
       this.at++
-      return this.#assertion(c === '^' ? 'line start' : 'line end')
+      return this.assertion(c === '^' ? 'line start' : 'line end')
     }
     if (c === '.') {
       this.at++
@@ -142,7 +142,7 @@ class Parser implements Scanner {
     return { type: 'set', set: flags.fold ? withCases(point) : setOf(point) }
   }
 
-  #group(flags: Flags): PatternNode | undefined {
+  private group(flags: Flags): PatternNode | undefined {
     const rest = this.source.slice(this.at, this.at + 80)
     const head =
       /^\((?:\?(?:<?[=!]|[:>#]|([a-zA-Z]*)(?:-([a-zA-Z]*))?:|<([\p{L}_][\p{L}\p{N}_]*)>|'([\p{L}_][\p{L}\p{N}_]*)'))?/u.exec(
@@ -159,14 +159,14 @@ class Parser implements Scanner {
     if (head[0] === '(' && this.source[this.at] === '*') throw new Error('a callout (*...)')
     const name = head[3] ?? head[4]
     let index = 0
-    if (name !== undefined || (head[0] === '(' && !this.#named)) {
-      index = ++this.#captures
+    if (name !== undefined || (head[0] === '(' && !this.named)) {
+      index = ++this.captures
       if (name !== undefined) {
-        if (this.#names.has(name)) throw new Error(`two groups named ${name}`)
-        this.#names.set(name, index)
+        if (this.names.has(name)) throw new Error(`two groups named ${name}`)
+        this.names.set(name, index)
       }
     }
-    const body = this.#alternation(head[1] !== undefined ? withFlags(flags, head[1], head[2] ?? '') : flags)
+    const body = this.alternation(head[1] !== undefined ? withFlags(flags, head[1], head[2] ?? '') : flags)
     if (this.source[this.at] !== ')') throw new Error('a ( without )')
     this.at++
     const look = /^\(\?(<?)([=!])/.exec(head[0])
@@ -175,17 +175,17 @@ class Parser implements Scanner {
     return index > 0 ? { type: 'capture', body, index } : body
   }
 
-  #escape(flags: Flags): PatternNode {
+  private escape(flags: Flags): PatternNode {
     const c = this.source[this.at + 1]
     if (c === undefined) throw new Error('ends in a backslash')
     const { dialect } = this
     const simple: Record<string, () => PatternNode> = {
-      A: () => this.#assertion('text start'),
-      z: () => this.#assertion('text end'),
-      Z: () => this.#assertion('last line end'),
-      G: () => this.#assertion('search start'),
-      b: () => this.#assertion('word boundary'),
-      B: () => this.#assertion('no word boundary'),
+      A: () => this.assertion('text start'),
+      z: () => this.assertion('text end'),
+      Z: () => this.assertion('last line end'),
+      G: () => this.assertion('search start'),
+      b: () => this.assertion('word boundary'),
+      B: () => this.assertion('no word boundary'),
       w: () => ({ type: 'set', set: dialect.word }),
       W: () => ({ type: 'set', set: notOf(dialect.word) }),
       s: () => ({ type: 'set', set: space }),
@@ -208,26 +208,26 @@ class Parser implements Scanner {
       this.at += back[0].length
       const name = back[3] ?? back[4]
       let index = Number(back[1] ?? back[2])
-      if (index < 0) index += this.#captures + 1
+      if (index < 0) index += this.captures + 1
       if (name !== undefined) {
-        const known = this.#names.get(name)
+        const known = this.names.get(name)
         if (known === undefined) throw new Error(`no group named ${name} before \\k`)
         index = known
       }
       const node = { type: 'backreference' as const, index, fold: flags.fold }
-      this.#backreferences.push(node)
+      this.backreferences.push(node)
       return node
     }
     const point = readEscapedPoint(this)
     return { type: 'set', set: flags.fold ? withCases(point) : setOf(point) }
   }
 
-  #assertion(assertion: Assertion): PatternNode {
+  private assertion(assertion: Assertion): PatternNode {
     return { type: 'assertion', assertion, word: this.dialect.word }
   }
 
   /** Quantifiers after an atom. As in Ruby they nest, except `?` (lazy) and `+` (possessive) after `?`, `*` and `+`. */
-  #repeated(atom: PatternNode, flags: Flags): PatternNode {
+  private repeated(atom: PatternNode, flags: Flags): PatternNode {
     let node = atom
     for (;;) {
       if (flags.extended) while (/^\s/.test(this.source.slice(this.at, this.at + 1))) this.at++
