@@ -19,7 +19,7 @@ import { decoderModel, nano } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, constant } from '@kumiki/optim'
 import { init } from '@kumiki/tensor'
 import { bf16, initialState, makeTrainStep, Run } from '@kumiki/train'
-import { livePageObserver, MetricsLog, standardFigures } from '@kumiki/train/node'
+import { livePageObserver, MetricsLog, standardMetrics } from '@kumiki/train/node'
 import { countOf } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 
@@ -96,7 +96,7 @@ async function wholeRun(size: Size): Promise<Subject> {
       schedule: constant(1e-3),
       precision: bf16,
       steps: 1e9,
-      figures: standardFigures({ flopsPerToken: 1e6, ceiling: 1e10 }),
+      extraMetrics: standardMetrics({ flopsPerToken: 1e6, ceiling: 1e10 }),
     },
     [
       { onStep: (metrics) => file.append(metrics) },

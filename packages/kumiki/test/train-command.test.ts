@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { resumeRemarks, sameArithmetic, shellWord } from '@kumiki/train/node'
+import { resumeRemarks, sameArithmetic, shellQuote } from '@kumiki/train/node'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { FinishedRun } from '../src/train/finished-run.ts'
 import { resolveRun } from '../src/train/run-definition.ts'
@@ -249,7 +249,7 @@ test('any optimizer and any schedule train, are kept and go on', async () => {
 })
 
 test('commands in messages can be copied', () => {
-  expect(['runs/a-1', "it's here", '本棚'].map(shellWord)).toEqual(['runs/a-1', "'it'\\''s here'", "'本棚'"])
+  expect(['runs/a-1', "it's here", '本棚'].map(shellQuote)).toEqual(['runs/a-1', "'it'\\''s here'", "'本棚'"])
 })
 
 test('other text is not taken for the same', async () => {

@@ -151,17 +151,20 @@ test('averages, events, samples, a live page and figures in one run', async () =
   expect(samples.map((line) => JSON.parse(line).step)).toEqual(expect.arrayContaining([2, 4]))
   // What ended it, and what it did on the way, is the run's: a process that goes on does the same unless it is told
   // otherwise.
-  expect(record('all').conduct).toEqual({ maxTokens: 100, evaluateEvery: 2, sample: true })
+  const { controls, ...others } = record('all')
+  expect(controls).toEqual({ maxTokens: 100, evaluateEvery: 2, sample: true })
+  // Earlier versions recorded it under another name.
+  writeFileSync(at('all', 'run.json'), JSON.stringify({ ...others, conduct: controls }))
   said = ''
   expect((await train({ resume: at('all') })).steps).toBe(4)
   expect(said).toMatch(/Ended at step 4: the budget of 100 tokens is used up; .* with a larger --max-tokens/)
   expect((await train({ resume: at('all'), maxTokens: 170, onNan: 'rewind' })).steps).toBe(6)
-  expect(record('all').conduct).toMatchObject({ maxTokens: 170, evaluateEvery: 2, onNan: 'rewind' })
+  expect(record('all').controls).toMatchObject({ maxTokens: 170, evaluateEvery: 2, onNan: 'rewind' })
   expect(JSON.parse(readFileSync(at('all', 'evaluations.json'), 'utf8')).map((e: { step: number }) => e.step)).toEqual([
     2, 4, 6,
   ])
-  writeFileSync(at('all', 'run.json'), JSON.stringify({ ...record('all'), conduct: { maxTokens: -1 } }))
-  await expect(train({ resume: at('all') })).rejects.toThrow(/conduct\.maxTokens must be a number above 0, got -1/)
+  writeFileSync(at('all', 'run.json'), JSON.stringify({ ...record('all'), controls: { maxTokens: -1 } }))
+  await expect(train({ resume: at('all') })).rejects.toThrow(/controls\.maxTokens must be a number above 0, got -1/)
 })
 
 test('a device that is lost is asked for again, and the run goes on from the disk', async () => {

@@ -66,7 +66,7 @@ export function requireNumber(op: string, name: string, x: unknown, least = -Inf
  */
 export function requireWhole(op: string, name: string, x: unknown, least = 0): asserts x is number {
   if (typeof x === 'number' && Number.isSafeInteger(x) && x >= least) return
-  throw new RangeError(`${op}: ${name} must be a whole number, ${least} or more, got ${shown(x)}`)
+  throw new RangeError(`${op}: ${name} must be an integer, ${least} or more, got ${shown(x)}`)
 }
 
 /**

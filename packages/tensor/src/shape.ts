@@ -49,7 +49,7 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
 
 /** An axis as a non-negative index; negative ones count from the end. @throws ShapeError */
 export function normalizeAxis(op: string, axis: number, rank: number): number {
-  if (!Number.isInteger(axis)) throw new ShapeError(`${op}: an axis must be a whole number, got ${shown(axis)}`)
+  if (!Number.isInteger(axis)) throw new ShapeError(`${op}: an axis must be an integer, got ${shown(axis)}`)
   if (axis < -rank || axis >= rank) {
     throw new ShapeError(`${op}: axis ${axis} is outside a tensor of ${rank} dimensions`)
   }

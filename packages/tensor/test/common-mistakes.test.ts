@@ -123,7 +123,7 @@ test('numbers where lists are wanted, and the reverse', () => {
   expect(() => k.zeros([3], 'float64' as never)).toThrow(/unknown dtype 'float64'/)
   expect(() => k.iota([4], 1)).toThrow(/iota: axis 1 is outside a tensor of 1 dimensions/)
   expect(() => k.iota([2, -1], 0)).toThrow(/iota: shape \[2, -1\]/)
-  expect(() => k.randomUniform(42 as never, [2])).toThrow(/a key is two whole numbers .* got 42; write \[42, 0\]/)
+  expect(() => k.randomUniform(42 as never, [2])).toThrow(/a key is two integers .* got 42; write \[42, 0\]/)
   expect(() => k.add(device.tensor(Int32Array.of(1)), 2 ** 40)).toThrow(/does not fit into 32 bits/)
   expect(() => k.scatterAddRows(device.tensor([1, 2]), device.tensor(Int32Array.of(0, 1, 0)), 2)).toThrow(
     /one row for each id, got x \[2\] and ids \[3\]/,
@@ -136,7 +136,7 @@ test('numbers where lists are wanted, and the reverse', () => {
   expect(() => k.rotaryTables(3, 2 ** 53)).toThrow(/rotaryTables: positions x headDim \/ 2 would be \d+; at most/)
   expect(() => k.splitKey([0, 1], 2 ** 40)).toThrow(/splitKey: keys would be 1099511627776; at most 1048576/)
   expect(() => k.split(k.zeros([2 ** 40, 0]), 1)).toThrow(/split: parts would be 1099511627776; at most/)
-  expect(() => k.roll(x, {} as never, 0)).toThrow(/roll: the shift must be a whole number, got an object \(Object\)/)
+  expect(() => k.roll(x, {} as never, 0)).toThrow(/roll: the shift must be an integer, got an object \(Object\)/)
   expect(() => k.compile((y: Tensor) => y, { donate: [{} as never] })).toThrow(
     /positions from 0, got an object \(Object\)/,
   )

@@ -43,7 +43,7 @@ const ownMisuses: Record<string, readonly [call: () => unknown, message: RegExp]
       /castStochastic: needs a float32 tensor and a narrower float format/,
     ],
   ],
-  categorical: [[() => k.categorical(m, m), /a key is two whole numbers or a uint32 tensor/]],
+  categorical: [[() => k.categorical(m, m), /a key is two integers or a uint32 tensor/]],
   concatenate: [
     [() => k.concatenate([]), /needs at least one tensor/],
     [() => k.concatenate([m, four(3, 4)]), /differ outside axis 0/],
@@ -95,7 +95,7 @@ const ownMisuses: Record<string, readonly [call: () => unknown, message: RegExp]
   mul: [[() => k.mul(ids, device.tensor(Uint32Array.of(1, 2))), /mul: int32 and uint32 do not mix/]],
   neg: [[() => k.neg(null as never), /neg: expected a tensor, got null/]],
   notEqual: [[() => k.notEqual(m, device.tensor([1, 2])), /notEqual: shapes/]],
-  randomBits: [[() => k.randomBits(m, [2]), /a key is two whole numbers/]],
+  randomBits: [[() => k.randomBits(m, [2]), /a key is two integers/]],
   randomNormal: [[() => k.randomNormal([1, 2], [2.5]), /not a non-negative integer/]],
   randomUniform: [[() => k.randomUniform([1, 2], [-2]), /not a non-negative integer/]],
   reshape: [
@@ -149,7 +149,7 @@ const ownMisuses: Record<string, readonly [call: () => unknown, message: RegExp]
   sub: [[() => k.sub(m, device.tensor([1, 2])), /sub: shapes/]],
   sum: [
     [() => k.sum(m, [0, 0]), /sum: axes \[0, 0\] repeat an axis/],
-    [() => k.sum(m, 1.5), /sum: an axis must be a whole number, got 1.5/],
+    [() => k.sum(m, 1.5), /sum: an axis must be an integer, got 1.5/],
   ],
   swapAxes: [[() => k.swapAxes(m, 0, 2), /swapAxes: axis 2 is outside/]],
   swiglu: [
@@ -212,13 +212,13 @@ const ownMisuses: Record<string, readonly [call: () => unknown, message: RegExp]
   conv1d: [
     [() => k.conv1d(four(1, 3, 5), four(2, 2, 3)), /conv1d: the weight must be \[out, 3 \/ 1/],
     [() => k.conv1d(four(1, 3, 5), four(2, 3, 3), four(3)), /conv1d: the bias must be \[2\], got \[3\]/],
-    [() => k.conv1d(four(1, 3, 5), four(2, 3, 3), undefined, { stride: 0 }), /stride must be a whole number from 1/],
+    [() => k.conv1d(four(1, 3, 5), four(2, 3, 3), undefined, { stride: 0 }), /stride must be an integer from 1/],
     [() => k.conv1d(four(1, 3, 5), four(2, 3, 6)), /a window of 6 does not fit into axis 2/],
   ],
   conv2d: [[() => k.conv2d(m, four(1, 1, 1, 1)), /conv2d: x must be \[batch, channels, height, width\]/]],
   dropout: [
     [() => k.dropout(m, 2, [1, 2]), /dropout: the rate must be a number from 0 to 1, got 2/],
-    [() => k.dropout(m, 0.5, 3 as never), /a key is two whole numbers/],
+    [() => k.dropout(m, 0.5, 3 as never), /a key is two integers/],
   ],
   einsum: [
     [() => k.einsum('ij,jk->ik', m), /einsum: 'ij,jk->ik' has 2 terms, but there are 1 tensors/],
@@ -228,7 +228,7 @@ const ownMisuses: Record<string, readonly [call: () => unknown, message: RegExp]
     [() => k.einsum('i1->i', m), /is not an equation/],
   ],
   expandDims: [[() => k.expandDims(m, 4), /expandDims: axis 4 is outside/]],
-  eye: [[() => k.eye(-1), /eye: rows must be a whole number, 0 or more, got -1/]],
+  eye: [[() => k.eye(-1), /eye: rows must be an integer, 0 or more, got -1/]],
   gather: [
     [() => k.gather(m, m), /gather: ids must be int32, got float32/],
     [() => k.gather(m, ids), /gather: needs as many dimensions of both/],
@@ -279,11 +279,11 @@ const ownMisuses: Record<string, readonly [call: () => unknown, message: RegExp]
       /the mode must be 'constant', .* got 'mirror'/,
     ],
   ],
-  permutation: [[() => k.permutation([1, 2], -1), /permutation: n must be a whole number/]],
+  permutation: [[() => k.permutation([1, 2], -1), /permutation: n must be an integer/]],
   pow: [[() => k.pow(ids, 2), /pow: needs a float tensor, got int32/]],
   randomInt: [[() => k.randomInt([1, 2], [3], 5, 5), /randomInt: high must be above low, got 5 and 5/]],
-  repeat: [[() => k.repeat(m, -1), /repeat: count must be a whole number/]],
-  roll: [[() => k.roll(m, 0.5), /roll: the shift must be a whole number, got 0.5/]],
+  repeat: [[() => k.repeat(m, -1), /repeat: count must be an integer/]],
+  roll: [[() => k.roll(m, 0.5), /roll: the shift must be an integer, got 0.5/]],
   scan: [
     [() => k.scan((c: Tensor, x: Tensor) => [x, c], m, m), /scan: the carry must stay what it is/],
     [() => k.scan((c: Tensor) => c as never, m, m), /scan: the function must return \[carry, y\]/],
@@ -298,14 +298,14 @@ const ownMisuses: Record<string, readonly [call: () => unknown, message: RegExp]
   ],
   scatterAdd: [[() => k.scatterAdd(m, m, m), /scatterAdd: ids must be int32/]],
   split: [
-    [() => k.split(m, 0), /split: size must be a whole number, 1 or more, got 0/],
+    [() => k.split(m, 0), /split: size must be an integer, 1 or more, got 0/],
     [() => k.split(m, [1, 2], 0), /split: sizes \[1, 2\] add up to 3, axis 0 of \[2, 3\] has 2/],
   ],
-  splitKey: [[() => k.splitKey([1, 2], 0), /splitKey: count must be a whole number, 1 or more/]],
+  splitKey: [[() => k.splitKey([1, 2], 0), /splitKey: count must be an integer, 1 or more/]],
   stack: [[() => k.stack([m, ids]), /stack: shapes differ: \[2, 3\] and \[2\]/]],
-  tile: [[() => k.tile(m, [-1]), /tile: a count must be a whole number/]],
+  tile: [[() => k.tile(m, [-1]), /tile: a count must be an integer/]],
   trace: [[() => k.trace(ids), /trace: needs at least two dimensions, got \[2\]/]],
-  tril: [[() => k.tril(m, 0.5), /tril: the diagonal must be a whole number, got 0.5/]],
+  tril: [[() => k.tril(m, 0.5), /tril: the diagonal must be an integer, got 0.5/]],
   triu: [[() => k.triu(ids), /triu: needs at least two dimensions, got \[2\]/]],
   vjp: [[() => k.vjp((x: Tensor) => x.exp(), m).pull(ids), /vjp: gradients .*must be \[2, 3\], got \[2\]/]],
   vmap: [

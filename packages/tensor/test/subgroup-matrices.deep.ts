@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => device.destroy())
 
-/** C of a kernel whose matrices are emulated, and C itself; small whole numbers, so that every sum is exact. */
+/** C of a kernel whose matrices are emulated, and C itself; small integers, so that every sum is exact. */
 async function product(kind: SubgroupMatrixConfig, dtype: DType, [m, k, n]: readonly number[], layout: string) {
   const operand = (rows: number, columns: number, transpose: boolean) =>
     transposeOperand(

@@ -3,18 +3,18 @@ import type { Parameters } from '@kumiki/models'
 import type { Tensor } from '@kumiki/tensor'
 
 /** SHA-256 in hex of each frozen parameter, by name: of its dtype, shape and values. */
-export type FrozenSeals = Readonly<Record<string, string>>
+export type FrozenHashes = Readonly<Record<string, string>>
 
 /** @returns undefined if the platform has no Web Crypto (a page not served over https) */
-export async function sealFrozen(frozen: Parameters): Promise<FrozenSeals | undefined> {
+export async function hashFrozen(frozen: Parameters): Promise<FrozenHashes | undefined> {
   if (!globalThis.crypto?.subtle) return undefined
-  const seals: Record<string, string> = {}
+  const hashes: Record<string, string> = {}
   // One at a time, so that only one parameter's values are on the host.
-  for (const [name, t] of Object.entries(frozen)) seals[name] = await sealOf(t)
-  return seals
+  for (const [name, t] of Object.entries(frozen)) hashes[name] = await hashOf(t)
+  return hashes
 }
 
-async function sealOf(t: Tensor): Promise<string> {
+async function hashOf(t: Tensor): Promise<string> {
   const values = await t.data()
   const head = new TextEncoder().encode(`${t.dtype} ${t.shape.join(' ')}\n`)
   const parts = [head, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]

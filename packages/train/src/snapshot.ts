@@ -1,7 +1,7 @@
 /** Converts a trainer's state to plain numbers and named arrays, and back. */
 import type { Parameters } from '@kumiki/models'
 import type { Device, Tensor } from '@kumiki/tensor'
-import type { FrozenSeals } from './frozen.ts'
+import type { FrozenHashes } from './frozen.ts'
 import type { TrainState } from './train-step.ts'
 
 /** Everything needed to resume training: plain numbers and named arrays. */
@@ -16,7 +16,7 @@ export interface TrainerSnapshot {
    */
   readonly arrays: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
   /** Hashes of frozen parameters, which must be supplied again when restoring. */
-  readonly frozen?: FrozenSeals
+  readonly frozen?: FrozenHashes
 }
 
 /**
@@ -27,7 +27,7 @@ export interface TrainerSnapshot {
 export async function copyArrays(
   master: Parameters,
   { optimizer, scaling }: TrainState,
-  leftOut: FrozenSeals | undefined,
+  leftOut: FrozenHashes | undefined,
 ): Promise<TrainerSnapshot['arrays']> {
   const arrays = new Map<string, { shape: readonly number[]; data: Float32Array }>()
   const add = async (name: string, t: Tensor) => {
@@ -61,14 +61,14 @@ export class FrozenParameterError extends RangeError {
 export function checkFrozen(
   { frozen: wanted = {} }: TrainerSnapshot,
   trained: ReadonlySet<string>,
-  seals: FrozenSeals | undefined,
+  hashes: FrozenHashes | undefined,
 ): void {
-  for (const [name, seal] of Object.entries(wanted)) {
+  for (const [name, hash] of Object.entries(wanted)) {
     if (trained.has(name))
       throw new RangeError(
         `Trainer.restore: ${name} was frozen when the snapshot was made, so the snapshot has no values for it; freeze it here too`,
       )
-    if (seals?.[name] !== seal) throw new FrozenParameterError(name)
+    if (hashes?.[name] !== hash) throw new FrozenParameterError(name)
   }
 }
 

@@ -5,7 +5,7 @@ import { type BatchSource, checkBatch, type TrainingBatch } from './batch-source
 import { Evaluation, type HeldOutLoss, type HeldOutText } from './evaluation.ts'
 import { firstSaturation } from './fp8/first-saturation.ts'
 import type { Fp8Recipe, ScalingState } from './fp8/recipe.ts'
-import { type FrozenSeals, sealFrozen } from './frozen.ts'
+import { type FrozenHashes, hashFrozen } from './frozen.ts'
 import { checkParameters } from './model-parameters.ts'
 import { firstNonFinite, gradientFault, type NonFiniteParameter } from './non-finite.ts'
 import { checkPrecision, f32, type PrecisionPolicy } from './precision.ts'
@@ -42,7 +42,7 @@ export class Trainer {
   /** Frozen parameters in their storage format. */
   private frozen: Parameters
   /** Computed on first use; frozen parameters do not change. */
-  private frozenSeals: Promise<FrozenSeals | undefined> | undefined
+  private frozenHashes: Promise<FrozenHashes | undefined> | undefined
   private readonly fp8: Fp8Recipe | undefined
   /** The tensor that first exceeded its format's range, for the error when training fails. */
   private firstClipped: string | undefined
@@ -325,17 +325,17 @@ export class Trainer {
 
   /** Copies the trained state to the host. */
   async snapshot(): Promise<TrainerSnapshot> {
-    const frozen = await this.seals()
+    const frozen = await this.hashFrozenOnce()
     const arrays = await copyArrays(this.masterParameters(), this.state, frozen)
     const { steps: step, tokenCount: tokens } = this
     return { step, tokens, batches: this.data.state(), arrays, ...(frozen && { frozen }) }
   }
 
   /** Hashes of the frozen parameters; undefined if nothing is frozen. */
-  private seals(): Promise<FrozenSeals | undefined> {
+  private hashFrozenOnce(): Promise<FrozenHashes | undefined> {
     if (Object.keys(this.frozen).length === 0) return Promise.resolve(undefined)
-    this.frozenSeals ??= sealFrozen(this.frozen)
-    return this.frozenSeals
+    this.frozenHashes ??= hashFrozen(this.frozen)
+    return this.frozenHashes
   }
 
   /**
@@ -344,7 +344,7 @@ export class Trainer {
    * same
    */
   async restore(snapshot: TrainerSnapshot): Promise<void> {
-    if (Object.keys(snapshot.frozen ?? {}).length > 0) checkFrozen(snapshot, this.trained, await this.seals())
+    if (Object.keys(snapshot.frozen ?? {}).length > 0) checkFrozen(snapshot, this.trained, await this.hashFrozenOnce())
     const { device, trained } = this
     const before = this.masterParameters()
     const { state: fresh, frozen } = this.begin(restoreParameters(snapshot, device, before, trained))
@@ -352,7 +352,7 @@ export class Trainer {
     await this.data.restore(snapshot.batches)
     const kept = new Set(tensorsOf(frozen))
     for (const t of tensorsOf([this.state, this.frozen])) if (!kept.has(t)) t.dispose()
-    if (tensorsOf(this.frozen).some((t) => !kept.has(t))) this.frozenSeals = undefined
+    if (tensorsOf(this.frozen).some((t) => !kept.has(t))) this.frozenHashes = undefined
     this.frozen = frozen
     this.state = state
     this.steps = snapshot.step

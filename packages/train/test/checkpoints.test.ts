@@ -70,7 +70,7 @@ test('every so many steps one stays for good', async () => {
   await expect(saveCheckpoint(run, snapshotAt(70), { keepEvery: 1.5 })).rejects.toThrow(/keepEvery must be an integer/)
 })
 
-test('a large state is several files, each sealed', async () => {
+test('a large state is several files, each with its checksum', async () => {
   const run = join(folder, 'shards')
   const path = await saveCheckpoint(run, snapshotAt(10), { shardBytes: 300 })
   expect((await readdir(path)).sort()).toEqual([
@@ -97,7 +97,7 @@ test('a thread writes what would keep training waiting, one save after another; 
   expect(await stepsOf(run)).toEqual([1, 2])
 })
 
-test('one from before trouble began stays', async () => {
+test('one from before a divergence stays', async () => {
   const run = await runOf('trouble', [10, 20, 30], 3)
   for (const step of [40, 50, 60]) await saveCheckpoint(run, snapshotAt(step), { keep: 2, keepBefore: 35 })
   expect(await stepsOf(run)).toEqual([30, 50, 60])

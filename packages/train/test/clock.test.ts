@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { Run, type RunObserver } from '../src/index.ts'
-import { livePageObserver, RunLock, standardFigures, tensorBoardObserver } from '../src/node.ts'
+import { livePageObserver, RunLock, standardMetrics, tensorBoardObserver } from '../src/node.ts'
 import { EventFile } from '../src/observers/event-file.ts'
 import { lossesOf, tiny, tinyOptions } from './tiny.ts'
 
@@ -51,7 +51,7 @@ test('a clock that jumps changes no loss, no speed, no budget and no cadence', a
       // None of them is reached by the clock on the wall of this test.
       budget: { minutes: 10 },
       cadence: { checkpointMinutes: 10 },
-      figures: standardFigures({ flopsPerToken: 1e6, ceiling: 1e12 }),
+      extraMetrics: standardMetrics({ flopsPerToken: 1e6, ceiling: 1e12 }),
     },
     [watcher, page, tensorBoardObserver({ folder: events })],
   )

@@ -108,10 +108,12 @@ test('the average of the weights is what is evaluated, and begins where a checkp
   without.dispose()
 })
 
-test('figures of one own reach observers, and change none of the step', async () => {
+test('extra metrics reach observers, and change none of the step', async () => {
   const seen: unknown[] = []
-  const figures = ({ step }: { step: number }) => ({ double: 2 * step, loss: -1 })
-  const run = Run.create(options({ steps: 2, figures }), [{ onStep: (m) => void seen.push([m.double, m.loss > 0]) }])
+  const extraMetrics = ({ step }: { step: number }) => ({ double: 2 * step, loss: -1 })
+  const run = Run.create(options({ steps: 2, extraMetrics }), [
+    { onStep: (m) => void seen.push([m.double, m.loss > 0]) },
+  ])
   await end(run)
   expect(seen).toEqual([
     [2, true],

@@ -28,7 +28,7 @@ test.each([bf16, fp8Current])(
   '$name: what is frozen keeps its bits, and has no gradient, no moments and no master copy',
   async (precision) => {
     const [all, some] = [decoder(precision), decoder(precision, only)]
-    const { arrays: before, frozen: seals } = await some.snapshot()
+    const { arrays: before, frozen: hashes } = await some.snapshot()
     const values = async ({ name }: { readonly name: string }) => (await some.parameters[name].data()).slice()
     const losses = await lossesOf(some, 12)
     expect(losses[11]).toBeLessThan(losses[0] - 0.3)
@@ -36,8 +36,8 @@ test.each([bf16, fp8Current])(
     const chosen = some.model.parameters.filter(({ name }) => /layers\.1\.|^lm_head/.test(name))
     const frozen = some.model.parameters.filter((p) => !chosen.includes(p))
     const { arrays, frozen: now } = await some.snapshot()
-    expect(now).toEqual(seals)
-    expect(Object.keys(seals!)).toEqual(frozen.map(({ name }) => name))
+    expect(now).toEqual(hashes)
+    expect(Object.keys(hashes!)).toEqual(frozen.map(({ name }) => name))
     expect(frozen.filter(({ name }) => arrays.has(`params.${name}`))).toEqual([])
     const fresh = decoder(precision, only)
     for (const p of frozen) expect(await fresh.parameters[p.name].data(), p.name).toEqual(await values(p))

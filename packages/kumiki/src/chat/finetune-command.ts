@@ -9,7 +9,6 @@ import { FrozenParameterError, Run, RunConfigurationError, runOptionsOf } from '
 import {
   beginRun,
   folderObservers,
-  keepRecord,
   listCheckpoints,
   loadCheckpointToResume,
   MetricsLog,
@@ -19,10 +18,11 @@ import {
   type RunTuning,
   resumeRemarks,
   resumeRun,
+  runRecordObserver,
   Stopped,
   StopSignals,
   sameArithmetic,
-  shellWord,
+  shellQuote,
 } from '@kumiki/train/node'
 import { readJson } from '../files/files.ts'
 import { progressObserver } from '../output/progress.ts'
@@ -136,7 +136,7 @@ async function resume(options: FinetuneOptions, run: string, started: number): P
   try {
     if (!tuning)
       throw new UsageError(
-        `--resume ${run}: not a fine-tuning run; resume it with: kumiki train --resume ${shellWord(plan.folder.path)}`,
+        `--resume ${run}: not a fine-tuning run; resume it with: kumiki train --resume ${shellQuote(plan.folder.path)}`,
       )
     const prepared = await prepare(tuning, data, configuration.sequenceLength)
     return await inFolder(plan, prepared, options, started)
@@ -188,7 +188,7 @@ async function inFolder(
       error.signal,
       kept === undefined
         ? `stopped by ${error.signal}; nothing is kept`
-        : `stopped by ${error.signal}; the checkpoint of step ${kept} is saved; resume with: kumiki finetune --resume ${shellWord(folder.path)}`,
+        : `stopped by ${error.signal}; the checkpoint of step ${kept} is saved; resume with: kumiki finetune --resume ${shellQuote(folder.path)}`,
       kept === undefined ? undefined : 0,
     )
   } finally {
@@ -261,7 +261,7 @@ async function tune(
       }),
       finish,
       reportObserver(folder.path),
-      keepRecord(plan, device.name, clock, { architecture: tuned.architecture }),
+      runRecordObserver(plan, device.name, clock, { architecture: tuned.architecture }),
     ],
   )
   try {

@@ -20,7 +20,7 @@ export async function planTrain(options: TrainCommandOptions, ownKinds: RunKinds
       keep: options.keep,
       keepEvery: options.keepEvery,
     },
-    conduct: {
+    controls: {
       maxTokens: options.maxTokens,
       maxMinutes: options.maxMinutes,
       earlyStop: options.earlyStop,

@@ -1,5 +1,5 @@
 /** The progress of a run for the messages at a signal. */
-import { listCheckpoints, type RunFolder, Stopped, type StopSignal, shellWord } from '@kumiki/train/node'
+import { listCheckpoints, type RunFolder, Stopped, type StopSignal, shellQuote } from '@kumiki/train/node'
 
 /** The state of a run that the messages at a signal report. */
 export interface StopPlace {
@@ -19,7 +19,7 @@ export async function keptIn(folder: RunFolder): Promise<number | undefined> {
 export function resumeHint(folder: string, kept: number | undefined): string {
   return kept === undefined
     ? 'No checkpoint was written yet'
-    : `The checkpoint of step ${kept} is kept; resume with: kumiki train --resume ${shellWord(folder)}`
+    : `The checkpoint of step ${kept} is kept; resume with: kumiki train --resume ${shellQuote(folder)}`
 }
 
 export function stopped(signal: StopSignal, folder: string, { phase, stepping, kept }: StopPlace): Stopped {
@@ -27,7 +27,7 @@ export function stopped(signal: StopSignal, folder: string, { phase, stepping, k
     ? new Stopped(signal, `stopped by ${signal} ${phase}; no checkpoint was written`)
     : new Stopped(
         signal,
-        `stopped by ${signal} ${stepping ? `at step ${kept}` : phase}; resume with: kumiki train --resume ${shellWord(folder)}`,
+        `stopped by ${signal} ${stepping ? `at step ${kept}` : phase}; resume with: kumiki train --resume ${shellQuote(folder)}`,
         0,
       )
 }

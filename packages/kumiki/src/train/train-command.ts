@@ -1,6 +1,6 @@
 /** `kumiki train`: trains a tokenizer and a model on text, and writes them and a report to a run folder. */
 import { RunConfigurationError } from '@kumiki/train'
-import { RunFolderError, Stopped, StopSignals, shellWord } from '@kumiki/train/node'
+import { RunFolderError, Stopped, StopSignals, shellQuote } from '@kumiki/train/node'
 import { loadPlugin } from '../flags/plugin.ts'
 import { UsageError } from '../usage-error.ts'
 import { log } from '../verb.ts'
@@ -18,7 +18,7 @@ export async function runTrain(options: TrainCommandOptions): Promise<FinishedRu
   if (plan.record.tuning) {
     await plan.folder.release()
     throw new UsageError(
-      `--resume: ${plan.folder.path} is a fine-tuning run; resume it with: kumiki finetune --resume ${shellWord(plan.folder.path)}`,
+      `--resume: ${plan.folder.path} is a fine-tuning run; resume it with: kumiki finetune --resume ${shellQuote(plan.folder.path)}`,
     )
   }
   const where: StopPlace = { phase: 'before the first step', kept: await keptIn(plan.folder) }

@@ -14,7 +14,6 @@ import {
 } from '@kumiki/train'
 import {
   folderObservers,
-  keepRecord,
   livePageObserver,
   loadCheckpointToResume,
   MetricsLog,
@@ -24,10 +23,11 @@ import {
   type RunDefinition,
   type RunPlan,
   resumeRemarks,
+  runRecordObserver,
   type StopSignals,
   sameArithmetic,
-  shellWord,
-  standardFigures,
+  shellQuote,
+  standardMetrics,
   tensorBoardObserver,
   withPause,
 } from '@kumiki/train/node'
@@ -177,7 +177,7 @@ export class TrainProcess {
       stop,
       clock,
     })
-    const { evaluateEvery, earlyStop, maxMinutes, maxTokens, onNan, onFullDisk, sample } = record.conduct ?? {}
+    const { evaluateEvery, earlyStop, maxMinutes, maxTokens, onNan, onFullDisk, sample } = record.controls ?? {}
     // Includes the time of earlier processes.
     if (loaded) {
       clock.atLeast(loaded.manifest.seconds ?? 0)
@@ -192,7 +192,7 @@ export class TrainProcess {
       {
         ...runOptionsOf(configuration, this.kinds),
         parameters,
-        figures: standardFigures({ flopsPerToken: flopsPerToken(architecture, { sequenceLength }), ceiling }),
+        extraMetrics: standardMetrics({ flopsPerToken: flopsPerToken(architecture, { sequenceLength }), ceiling }),
         earlyStop: earlyStop === undefined ? undefined : { patience: earlyStop },
         budget: { minutes: maxMinutes, tokens: maxTokens, spentMinutes: clock.seconds() / 60 },
         onNonFinite: onNan,
@@ -242,7 +242,7 @@ export class TrainProcess {
         this.place(),
         finish,
         reportObserver(path),
-        keepRecord(
+        runRecordObserver(
           this.plan,
           device.name,
           clock,
@@ -279,7 +279,7 @@ export class TrainProcess {
       if (end.kind === 'stopped') throw stop.signal.reason
       if (end.kind === 'finished' && end.because)
         log(
-          `Ended at step ${run.trainer.step}: ${end.because}; to continue, run kumiki train --resume ${shellWord(path)} with a larger --max-tokens, --max-minutes or --early-stop`,
+          `Ended at step ${run.trainer.step}: ${end.because}; to continue, run kumiki train --resume ${shellQuote(path)} with a larger --max-tokens, --max-minutes or --early-stop`,
         )
       return finish.summary()
     } finally {

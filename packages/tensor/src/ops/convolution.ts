@@ -43,7 +43,7 @@ function perAxis(op: string, name: string, x: PerAxis, rank: number, least: numb
   const list = typeof x === 'number' ? Array<number>(rank).fill(x) : x
   if (!Array.isArray(list) || list.length !== rank || !list.every((n) => Number.isSafeInteger(n) && n >= least))
     throw new RangeError(
-      `${op}: ${name} must be ${rank === 1 ? 'a whole number' : 'one or two whole numbers'} from ${least}, got ${shown(x)}`,
+      `${op}: ${name} must be ${rank === 1 ? 'an integer' : 'one or two integers'} from ${least}, got ${shown(x)}`,
     )
   return [...list]
 }

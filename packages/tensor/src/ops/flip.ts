@@ -44,7 +44,7 @@ export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
 export function roll(x: Tensor, shift: number, axis = -1): Tensor {
   requireTensor('roll', x)
   const a = normalizeAxis('roll', axis, x.ndim)
-  if (!Number.isSafeInteger(shift)) throw new ShapeError(`roll: the shift must be a whole number, got ${shown(shift)}`)
+  if (!Number.isSafeInteger(shift)) throw new ShapeError(`roll: the shift must be an integer, got ${shown(shift)}`)
   const n = x.shape[a]
   const by = n === 0 ? 0 : ((shift % n) + n) % n
   return by === 0 ? x : concatenate([sliceAxis(x, a, n - by, n), sliceAxis(x, a, 0, n - by)], a)

@@ -22,7 +22,7 @@ function requireMatrix(op: string, x: Tensor): void {
 }
 
 function requireOffset(op: string, k: number): void {
-  if (!Number.isSafeInteger(k)) throw new RangeError(`${op}: the diagonal must be a whole number, got ${shown(k)}`)
+  if (!Number.isSafeInteger(k)) throw new RangeError(`${op}: the diagonal must be an integer, got ${shown(k)}`)
 }
 
 /** Column minus row of every element of the last two axes. */

@@ -38,7 +38,7 @@ export function randomInt(key: RandomKey, shape: Shape, low: number, high: numbe
   checkShape('randomInt', shape)
   for (const [name, x] of Object.entries({ low, high }))
     if (!Number.isInteger(x) || x < -(2 ** 31) || x > 2 ** 31)
-      throw new RangeError(`randomInt: ${name} must be a whole number of 32 bits, got ${shown(x)}`)
+      throw new RangeError(`randomInt: ${name} must be an integer of 32 bits, got ${shown(x)}`)
   const range = high - low
   if (range < 1) throw new RangeError(`randomInt: high must be above low, got ${low} and ${high}`)
   const bits = randomBits(key, shape)

@@ -29,9 +29,7 @@ export type RandomKey = readonly [number, number] | Tensor
 function requireKey(key: unknown): void {
   if (isTensor(key) ? key.dtype === 'uint32' && key.ndim === 1 && key.size === 2 : twoNumbers(key)) return
   const help = typeof key === 'number' ? `; write [${key}, 0]` : ''
-  throw new ShapeError(
-    `randomBits: a key is two whole numbers or a uint32 tensor of shape [2], got ${shown(key)}${help}`,
-  )
+  throw new ShapeError(`randomBits: a key is two integers or a uint32 tensor of shape [2], got ${shown(key)}${help}`)
 }
 
 function twoNumbers(key: unknown): boolean {

@@ -90,7 +90,7 @@ export function sliceAxis(x: Tensor, axis: number, start: number, end: number): 
   requireTensor('sliceAxis', x)
   const a = normalizeAxis('slice', axis, x.ndim)
   for (const [name, at] of Object.entries({ start, end }))
-    if (!Number.isInteger(at)) throw new ShapeError(`sliceAxis: ${name} must be a whole number, got ${shown(at)}`)
+    if (!Number.isInteger(at)) throw new ShapeError(`sliceAxis: ${name} must be an integer, got ${shown(at)}`)
   const from = start < 0 ? start + x.shape[a] : start
   const to = end < 0 ? end + x.shape[a] : end
   return slice(

@@ -172,7 +172,7 @@ export function vmap<Args extends unknown[], R>(
     const axisOf = (path: string): number | null => {
       const axis = Array.isArray(inAxes) ? inAxes[Number(path.split('.')[0])] : inAxes
       if (axis !== null && !Number.isInteger(axis))
-        throw new TypeError(`vmap: inAxes has one whole number or null for each argument, got ${shown(inAxes)}`)
+        throw new TypeError(`vmap: inAxes has one integer or null for each argument, got ${shown(inAxes)}`)
       return axis as number | null
     }
     const known = new Map<Value, Tensor>()

@@ -33,7 +33,7 @@ export const derivedElementwiseMoves: readonly [string, Move][] = [
   unary('cosh', K.cosh, within(-5, 5)),
   unary('ceil', K.ceil, float, { exact: true, jumps: 'whole' }),
   unary('trunc', K.trunc, float, { exact: true, jumps: 'whole' }),
-  // Halves of what is far from whole numbers.
+  // Halves of what is far from integers.
   unary('round', (x) => K.round(K.sub(x, 0.5)), float, { exact: true, jumps: 'whole' }),
   unary(
     'isNaN',

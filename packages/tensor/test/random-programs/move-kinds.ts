@@ -5,7 +5,7 @@ import type * as K from '../../src/index.ts'
 export interface Known {
   readonly shape: readonly number[]
   readonly dtype: K.DType
-  /** Whether every backend computes it exactly: then ties and whole numbers in it are no accident. */
+  /** Whether every backend computes it exactly: then ties and integers in it are no accident. */
   readonly exact: boolean
   /** Its elements on the reference backend. */
   readonly data: ArrayLike<number>
@@ -15,7 +15,7 @@ export interface Known {
 export interface Scene {
   readonly values: readonly Known[]
   random(): number
-  /** A whole number from 0 to n - 1. */
+  /** An integer from 0 to n - 1. */
   int(n: number): number
   pick<T>(list: readonly T[]): T
   /** The place of a random value that fits, newer ones more often; undefined if none does. */
@@ -36,7 +36,7 @@ export interface Move {
   /** Whether exact operands give an exact result. */
   readonly exact?: boolean
   /**
-   * Jumps where an operand crosses a whole number, zero, or another operand: such operands must be exact or far from
+   * Jumps where an operand crosses an integer, zero, or another operand: such operands must be exact or far from
    * it.
    */
   readonly jumps?: 'whole' | 'zero' | 'tie' | 'row tie'

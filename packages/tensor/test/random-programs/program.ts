@@ -7,7 +7,7 @@ import { moveTable } from './moves.ts'
 export interface ProgramInput {
   readonly shape: readonly number[]
   readonly dtype: K.DType
-  /** Multiples of 1/8 between -2 and 2, or small whole numbers: every format holds them. */
+  /** Multiples of 1/8 between -2 and 2, or small integers: every format holds them. */
   readonly data: readonly number[]
 }
 

@@ -4,7 +4,7 @@ import { open, readdir, rename, rm } from 'node:fs/promises'
 import { makeFolder } from '@kumiki/data/node'
 
 /** Size and SHA-256 (hexadecimal) of a file. */
-export interface FileSeal {
+export interface FileChecksum {
   readonly bytes: number
   readonly sha256: string
 }
@@ -12,7 +12,7 @@ export interface FileSeal {
 export interface Disk {
   makeFolder(path: string): Promise<void>
   /** Writes a new file and flushes it to disk. Fails if the file exists. */
-  write(path: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<FileSeal>
+  write(path: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<FileChecksum>
   rename(from: string, to: string): Promise<void>
   /** Flushes a folder's directory entries to disk (fsync). */
   settle(folder: string): Promise<void>

@@ -6,7 +6,7 @@ import { openFileRanges } from '@kumiki/models/node'
 import { openSafetensors, type RangeSource } from '@kumiki/models/safetensors'
 import { writeFileAtomically } from '../atomic-file.ts'
 import type { TrainerSnapshot } from '../snapshot.ts'
-import type { FileSeal } from './disk.ts'
+import type { FileChecksum } from './disk.ts'
 import { type CheckpointEntry, listCheckpoints } from './list.ts'
 import { type CheckpointManifest, readManifest, stateFiles, writeManifest } from './manifest.ts'
 
@@ -60,11 +60,11 @@ type StateArrays = Map<string, { shape: readonly number[]; data: Float32Array }>
 const hashBytes = 2 ** 26
 
 /** Reads all arrays of a state file and verifies its checksum. */
-async function readState(path: string, file: RangeSource, wanted: FileSeal): Promise<TrainerSnapshot['arrays']> {
+async function readState(path: string, file: RangeSource, wanted: FileChecksum): Promise<TrainerSnapshot['arrays']> {
   const broken = (fault: string) => new Error(`${path}: ${fault}; the file is damaged; use another checkpoint`)
   if (file.size !== wanted.bytes) throw broken(`has ${file.size} bytes, but checkpoint.json records ${wanted.bytes}`)
   const hash = createHash('sha256')
-  const sealed: RangeSource = {
+  const hashed: RangeSource = {
     size: file.size,
     async read(at, length) {
       const bytes = await file.read(at, length)
@@ -76,7 +76,7 @@ async function readState(path: string, file: RangeSource, wanted: FileSeal): Pro
   const arrays = new Map<string, { shape: readonly number[]; data: Float32Array }>()
   try {
     // Reading the header, then tensors in file order, hashes every byte once.
-    const reader = await openSafetensors(sealed)
+    const reader = await openSafetensors(hashed)
     for (const { name, dtype, shape } of reader.tensors.values()) {
       if (dtype !== 'F32') throw new RangeError(`array ${name} is ${dtype}, not F32`)
       const bytes = await reader.read(name)

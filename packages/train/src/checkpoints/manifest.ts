@@ -1,7 +1,7 @@
 /** `checkpoint.json`: a run's position, and checksums of the checkpoint's files. Node only. */
 import { createHash } from 'node:crypto'
 import type { TrainerSnapshot } from '../snapshot.ts'
-import type { FileSeal } from './disk.ts'
+import type { FileChecksum } from './disk.ts'
 
 const version = 2
 
@@ -28,7 +28,7 @@ export interface CheckpointManifest extends CheckpointContext {
   readonly frozen?: TrainerSnapshot['frozen']
   /** Time of the save, ISO 8601. */
   readonly saved: string
-  readonly files: Readonly<Record<string, FileSeal>>
+  readonly files: Readonly<Record<string, FileChecksum>>
 }
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -56,7 +56,7 @@ export function readManifest(text: string): CheckpointManifest {
   for (const field of ['serial', 'step', 'tokens'] as const)
     if (!Number.isSafeInteger(manifest[field]) || (manifest[field] as number) < 0)
       throw new Error(`${field} must be a non-negative integer, got ${JSON.stringify(manifest[field])}`)
-  const files = manifest.files as Record<string, FileSeal> | undefined
+  const files = manifest.files as Record<string, FileChecksum> | undefined
   if (typeof files !== 'object' || files === null || stateFiles(files).length === 0)
     throw new Error('lists no state.safetensors')
   for (const name of stateFiles(files))
@@ -68,7 +68,7 @@ export function readManifest(text: string): CheckpointManifest {
 }
 
 /** Names of the state files, one or several in order. */
-export function stateFiles(files: Readonly<Record<string, FileSeal>>): string[] {
+export function stateFiles(files: Readonly<Record<string, FileChecksum>>): string[] {
   const names = Object.keys(files).filter((name) => /^state(-\d{5}-of-\d{5})?\.safetensors$/.test(name))
   return names.sort()
 }

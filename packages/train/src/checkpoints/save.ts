@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type SafetensorsTensor, safetensorsChunks } from '@kumiki/models/safetensors'
 import { diskError } from '../disk-error.ts'
 import type { TrainerSnapshot } from '../snapshot.ts'
-import { type Disk, type FileSeal, nodeDisk } from './disk.ts'
+import { type Disk, type FileChecksum, nodeDisk } from './disk.ts'
 import { listCheckpoints } from './list.ts'
 import { type CheckpointContext, type CheckpointManifest, writeManifest } from './manifest.ts'
 
@@ -51,7 +51,7 @@ export async function saveCheckpoint(
   const before = await listCheckpoints(runFolder)
   try {
     await disk.makeFolder(temporary)
-    const files: Record<string, FileSeal> = {}
+    const files: Record<string, FileChecksum> = {}
     const shards = shardsOf(snapshot, shardBytes)
     for (const [i, shard] of shards.entries()) {
       const file =

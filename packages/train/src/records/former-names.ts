@@ -29,13 +29,16 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
- * Converts run.json of any version: earlier ones named the configuration `recipe`, and some of its fields differently.
- * Values are not checked.
+ * Converts run.json of any version: earlier ones named `controls` `conduct`, the configuration `recipe`, and some of its
+ * fields differently. Values are not checked.
  */
 export function upgradeRunRecord(json: unknown): unknown {
-  if (!isObject(json) || isObject(json.configuration) || !isObject(json.recipe)) return json
-  const { recipe, ...rest } = json
-  const configuration = upgradeConfiguration(recipe as Record<string, unknown>)
+  if (!isObject(json)) return json
+  const { conduct, ...others } = json
+  const record = conduct === undefined ? json : { controls: conduct, ...others }
+  if (isObject(record.configuration) || !isObject(record.recipe)) return record
+  const { recipe, ...rest } = record
+  const configuration = upgradeConfiguration(recipe)
   const optimizer = { kind: 'adamw', ...(configuration.optimizer as object) }
   return { ...rest, configuration: { ...configuration, optimizer } }
 }

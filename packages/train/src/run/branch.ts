@@ -112,7 +112,7 @@ export async function branchRun(run: string, options: BranchOptions): Promise<Ru
       definitionOf(before, `${before.name}-decay`, configuration),
       before.data,
       cadenceOf(options, configuration),
-      options.conduct,
+      options.controls,
     ),
     tokens: before.tokens,
     device: before.device,
@@ -192,7 +192,7 @@ export async function startFrom(run: string, options: StartOptions): Promise<Run
       ),
       options.data ?? before.data,
       cadenceOf(options, configuration),
-      options.conduct,
+      options.controls,
     ),
     origin: { run: from, id: before.id, step, kind: 'start' },
   }

@@ -12,10 +12,10 @@ import { messageWhileRunning, tolerateWriteFailures } from '../disk-error.ts'
 import { MetricsLog } from '../metrics-log.ts'
 import { TrainingError } from '../training-error.ts'
 import type { RunConfiguration } from './configuration.ts'
-import { gapRemark, type MadeWith, type RunVerb, wayBack } from './resume.ts'
+import { DivergenceDetector } from './divergence-detector.ts'
+import { divergenceAdvice, gapRemark, type MadeWith, type RunVerb } from './resume.ts'
 import type { RunObserver, RunStop } from './run.ts'
 import type { RunFolder } from './run-folder.ts'
-import { TroubleWatch } from './trouble-watch.ts'
 
 export interface FolderObserverOptions {
   readonly folder: RunFolder
@@ -46,7 +46,7 @@ export interface FolderObserverOptions {
 }
 
 /** Steps of a diverged loss before the warning. */
-const troubledSteps = 16
+const divergedSteps = 16
 
 /**
  * The observers that write a run's folder; they must come first in the list.
@@ -58,17 +58,17 @@ const troubledSteps = 16
  * observers.length > 0 // true
  */
 export function folderObservers(options: FolderObserverOptions): RunObserver[] {
-  const watch = new TroubleWatch()
+  const detector = new DivergenceDetector()
   return [
-    keepMetrics(options, watch),
+    keepMetrics(options, detector),
     keepEvaluations(options),
-    keepCheckpoints(options, watch),
-    sayTrouble(options, watch),
+    keepCheckpoints(options, detector),
+    reportDivergence(options, detector),
   ]
 }
 
 /** metrics.jsonl: one object per step. */
-function keepMetrics(options: FolderObserverOptions, watch: TroubleWatch): RunObserver {
+function keepMetrics(options: FolderObserverOptions, detector: DivergenceDetector): RunObserver {
   const { folder, wentBack, seconds, log, onWriteFailure } = options
   const tolerate = tolerateWriteFailures(onWriteFailure, log)
   let file: MetricsLog | undefined
@@ -79,10 +79,10 @@ function keepMetrics(options: FolderObserverOptions, watch: TroubleWatch): RunOb
       const gap = gapRemark(file.gaps)
       if (gap) log(gap)
       for (const { step, loss, gradNorm } of file.kept)
-        watch.push({ step: step!, loss: loss ?? Number.NaN, gradNorm: gradNorm ?? undefined })
+        detector.push({ step: step!, loss: loss ?? Number.NaN, gradNorm: gradNorm ?? undefined })
     },
     async onStep(metrics) {
-      watch.push(metrics)
+      detector.push(metrics)
       await tolerate(() => file!.append({ ...metrics, seconds: seconds() }), 'these metrics')
     },
     async onRewind({ toStep }) {
@@ -121,7 +121,7 @@ function keepEvaluations({ folder, onWriteFailure, log }: FolderObserverOptions)
   }
 }
 
-function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): RunObserver {
+function keepCheckpoints(options: FolderObserverOptions, detector: DivergenceDetector): RunObserver {
   const { folder, runId, configuration, keep, keepEvery, device, seconds, onWriteFailure, onSaved, log } = options
   const saving = new BackgroundSave()
   /** Whether an earlier checkpoint exists to fall back to while the next one is written. */
@@ -150,7 +150,7 @@ function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): R
         .begin(folder.path, await trainer.snapshot(), {
           keep,
           keepEvery,
-          keepBefore: watch.since,
+          keepBefore: detector.since,
           context: { run: runId, seconds: seconds(), made: { ...made } },
         })
         .then(() => {
@@ -165,23 +165,23 @@ function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): R
       await saving.close()
       check()
       // The last save may be of a process that crashed before it deleted old checkpoints.
-      if (kind === 'finished' && !safe) await dropOldest(folder.path, { keep, keepEvery, keepBefore: watch.since })
+      if (kind === 'finished' && !safe) await dropOldest(folder.path, { keep, keepEvery, keepBefore: detector.since })
     },
   }
 }
 
 /** Reports a loss that has diverged and not recovered, with advice. */
-function sayTrouble(
+function reportDivergence(
   { folder, configuration, verb, stop, log }: FolderObserverOptions,
-  watch: TroubleWatch,
+  detector: DivergenceDetector,
 ): RunObserver {
   const { path } = folder
   /** The step of the divergence that was reported. */
   let said: number | undefined
   return {
     async onCheckpoint({ trainer }) {
-      const { since } = watch
-      if (since === undefined || since === said || trainer.step - since < troubledSteps) return
+      const { since } = detector
+      if (since === undefined || since === said || trainer.step - since < divergedSteps) return
       said = since
       const before = (await listCheckpoints(path)).findLast(({ step, manifest }) => manifest && step < since)
       log(
@@ -189,22 +189,22 @@ function sayTrouble(
       )
     },
     async onEnd(end, { trainer }) {
-      const { since } = watch
+      const { since } = detector
       if (end.kind === 'failed') {
         if (!(end.error instanceof TrainingError)) return
         const found = (await listCheckpoints(path)).flatMap(({ step, manifest }) => (manifest ? [step] : []))
         throw new TrainingError(
-          `${end.error.message}. ${wayBack(path, trainer.step, configuration, found, since, verb)}`,
+          `${end.error.message}. ${divergenceAdvice(path, trainer.step, configuration, found, since, verb)}`,
           {
             cause: end.error,
             problem: end.error.problem,
           },
         )
       }
-      if (since === undefined || trainer.step - since < troubledSteps || stop?.requested) return
+      if (since === undefined || trainer.step - since < divergedSteps || stop?.requested) return
       const found = (await listCheckpoints(path)).map(({ step }) => step)
       log(
-        `The loss has been far above its earlier level since step ${since}. ${wayBack(path, trainer.step, configuration, found, since, verb)}`,
+        `The loss has been far above its earlier level since step ${since}. ${divergenceAdvice(path, trainer.step, configuration, found, since, verb)}`,
       )
     },
   }

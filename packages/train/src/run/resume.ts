@@ -12,7 +12,7 @@ import {
   type RunKinds,
   scheduleOf,
 } from './configuration.ts'
-import { type RunRecord, shellWord } from './run-record.ts'
+import { type RunRecord, shellQuote } from './run-record.ts'
 
 /** The command that resumes a run. */
 export type RunVerb = 'train' | 'finetune'
@@ -168,7 +168,7 @@ export function gapRemark(gaps: readonly (readonly [number, number])[]): string 
  * @param since the step at which the loss diverged
  * @param verb default train
  */
-export function wayBack(
+export function divergenceAdvice(
   folder: string,
   step: number,
   { learningRate }: RunConfiguration,
@@ -183,8 +183,8 @@ export function wayBack(
     learningRate === undefined
       ? ['smaller learning rates in its schedule', '--schedule JSON']
       : ['a smaller learning rate', `--learning-rate ${rate(learningRate / 3)}`]
-  const trouble = since !== undefined && since < step ? `The loss diverged at step ${since}. ` : ''
+  const diverged = since !== undefined && since < step ? `The loss diverged at step ${since}. ` : ''
   return target === undefined
-    ? `${trouble}There is no earlier checkpoint; start a new run with ${smaller} (${flag}) or a longer --warmup`
-    : `${trouble}Go back to step ${target} with ${smaller}: kumiki ${verb} --resume ${shellWord(`${folder}@${target}`)} ${flag}`
+    ? `${diverged}There is no earlier checkpoint; start a new run with ${smaller} (${flag}) or a longer --warmup`
+    : `${diverged}Go back to step ${target} with ${smaller}: kumiki ${verb} --resume ${shellQuote(`${folder}@${target}`)} ${flag}`
 }

@@ -7,7 +7,7 @@ import {
   type RunKinds,
 } from './configuration.ts'
 import { changedConfiguration } from './resume.ts'
-import { conductOf, type RunConduct } from './run-conduct.ts'
+import { controlsOf, type RunControls } from './run-controls.ts'
 import { parseRunAtStep, RunFolder } from './run-folder.ts'
 import type { LockOptions } from './run-lock.ts'
 import { type Cadence, newRecord, type RunDefinition, type RunRecord, readRecord } from './run-record.ts'
@@ -28,7 +28,7 @@ export interface PlanOptions extends LockOptions {
    */
   readonly cadence?: Partial<Cadence>
   /** Budgets and failure handling; for a resumed run, changes to the recorded ones. */
-  readonly conduct?: RunConduct
+  readonly controls?: RunControls
   /** Custom schedules and optimizers. */
   readonly kinds?: RunKinds
   /** Checks the run, such as its memory, before the folder is changed. Its error aborts the preparation. */
@@ -57,7 +57,7 @@ export function cadenceOf({ cadence = {} }: PlanOptions, { steps }: RunConfigura
 /** Prepares a new run. @throws RunFolderError if the folder has a run; the error of `check` */
 export async function beginRun(run: RunDefinition, options: NewRunOptions): Promise<RunPlan> {
   options.check?.(run)
-  const record = newRecord(run, options.data, cadenceOf(options, run.configuration), options.conduct)
+  const record = newRecord(run, options.data, cadenceOf(options, run.configuration), options.controls)
   return { folder: await newFolder(run.name, options), record, changed: {} }
 }
 
@@ -88,9 +88,9 @@ export async function resumeRun(
   try {
     const before = await readRecord(folder.path, options.kinds)
     const configuration = changedConfiguration(before, changes, options.kinds)
-    const conduct = conductOf(options.conduct, before.conduct)
+    const controls = controlsOf(options.controls, before.controls)
     const checkpoints = cadenceOf(options, configuration, before.checkpoints)
-    const record = { ...before, configuration, checkpoints, ...(conduct && { conduct }) }
+    const record = { ...before, configuration, checkpoints, ...(controls && { controls }) }
     options.check?.(record)
     return {
       folder,

@@ -43,14 +43,14 @@ export class RunClock {
  * @param log reports that it cannot be written, if the run is to continue then
  * @param known facts known when training begins: the architecture with its vocabulary, the tokens of the data
  */
-export function keepRecord(
+export function runRecordObserver(
   { folder, record, changed }: RunPlan,
   device: string,
   clock: RunClock,
   known: Pick<RunRecord, 'architecture' | 'tokens' | 'corpus'>,
   log?: (line: string) => void,
 ): RunObserver {
-  const tolerate = tolerateWriteFailures(record.conduct?.onFullDisk, log)
+  const tolerate = tolerateWriteFailures(record.controls?.onFullDisk, log)
   let fromStep = 0
   const write = (step: number) =>
     writeRecord(folder.path, {

@@ -8,7 +8,7 @@ import { writeFileAtomically } from '../atomic-file.ts'
 import { upgradeRunRecord } from '../records/former-names.ts'
 import type { UsedSubset } from '../records/run-files.ts'
 import { checkRunConfiguration, type RunConfiguration, type RunKinds } from './configuration.ts'
-import { checkConduct, conductOf, type RunConduct } from './run-conduct.ts'
+import { checkControls, controlsOf, type RunControls } from './run-controls.ts'
 
 /** What is trained, on which data and how. */
 export interface RunDefinition {
@@ -140,7 +140,7 @@ export interface RunRecord extends RunDefinition {
   readonly data: readonly string[]
   readonly checkpoints: Cadence
   /** Budgets, early stopping and failure handling. */
-  readonly conduct?: RunConduct
+  readonly controls?: RunControls
   readonly tokens?: { readonly train: number; readonly heldOut: number }
   /** Data used from each source, with release levels. */
   readonly corpus?: readonly UsedSubset[]
@@ -153,11 +153,19 @@ export function newRecord(
   run: RunDefinition,
   data: readonly string[],
   checkpoints: Cadence,
-  conduct?: RunConduct,
+  controls?: RunControls,
 ): RunRecord {
   const paths = data.map((p) => resolve(p))
-  const own = conductOf(conduct)
-  return { version: 1, id: randomUUID(), ...run, data: paths, checkpoints, ...(own && { conduct: own }), processes: [] }
+  const own = controlsOf(controls)
+  return {
+    version: 1,
+    id: randomUUID(),
+    ...run,
+    data: paths,
+    checkpoints,
+    ...(own && { controls: own }),
+    processes: [],
+  }
 }
 
 export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
@@ -200,7 +208,7 @@ export async function readRecord(folder: string, kinds: RunKinds = {}): Promise<
     if (record.kinds === undefined || kinds.schedules || kinds.optimizers) throw error
     throw new Error(`${(error as Error).message}. The run was made with --plugin ${record.kinds}: give it again`)
   }
-  checkConduct(record.conduct, file)
+  checkControls(record.controls, file)
   const { steps, minutes, keep } = record.checkpoints
   for (const [name, value] of Object.entries({ steps, minutes, keep }))
     if (typeof value !== 'number' || !(value > 0))
@@ -214,6 +222,6 @@ export function secondsOf(record: RunRecord): number {
 }
 
 /** Quotes a path for a POSIX shell, so that commands in messages can be copied. */
-export function shellWord(path: string): string {
+export function shellQuote(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }

@@ -31,7 +31,7 @@ export interface RunOptions extends TrainerOptions {
    */
   readonly budget?: { readonly minutes?: number; readonly tokens?: number; readonly spentMinutes?: number }
   /** Additional metrics of each step, computed before observers are called. */
-  readonly figures?: (metrics: StepMetrics, run: Run) => Readonly<Record<string, number>>
+  readonly extraMetrics?: (metrics: StepMetrics, run: Run) => Readonly<Record<string, number>>
   /**
    * If a loss or gradient is NaN or infinite: `stop` ends the run (default); `rewind` goes back to the last checkpoint,
    * kept in memory, and skips the batches since then. After three rewinds without passing the step, the run ends.
@@ -265,8 +265,8 @@ export class Run {
   }
 
   private async stepMade(metrics: StepMetrics): Promise<void> {
-    const { figures } = this.options
-    const more = figures?.(metrics, this)
+    const { extraMetrics } = this.options
+    const more = extraMetrics?.(metrics, this)
     const whole = more ? { ...metrics, ...more, ...metrics } : metrics
     await this.notify((observer) => observer.onStep?.(whole, this))
     this.because ??= this.budgetUsed(metrics.tokens)

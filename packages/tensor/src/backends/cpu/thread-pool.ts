@@ -216,7 +216,7 @@ export class ThreadPool {
     // With a count of NaN, every thread would wait for chunks that none can claim.
     if (!Number.isSafeInteger(count) || !(grain >= 1))
       throw new DeviceError(
-        `cpu: kernel ${this.nameOf(id)} was planned over ${count} items in ranges of ${grain}; both must be whole numbers`,
+        `cpu: kernel ${this.nameOf(id)} was planned over ${count} items in ranges of ${grain}; both must be integers`,
       )
     if (count <= 0) return
     const { words } = this

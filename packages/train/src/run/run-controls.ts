@@ -4,7 +4,7 @@
  */
 
 /** Fields that were not set are missing. */
-export interface RunConduct {
+export interface RunControls {
   /** Tokens after which the run ends. */
   readonly maxTokens?: number
   /** Minutes after which the run ends, over all of its processes. */
@@ -25,7 +25,7 @@ const numbers = ['maxTokens', 'maxMinutes', 'earlyStop', 'evaluateEvery'] as con
 const choices = { onNan: ['stop', 'rewind'], onFullDisk: ['stop', 'continue'] } as const
 
 /** Merges given settings over those of a record. @returns undefined if nothing is set */
-export function conductOf(given: RunConduct = {}, before: RunConduct = {}): RunConduct | undefined {
+export function controlsOf(given: RunControls = {}, before: RunControls = {}): RunControls | undefined {
   const set = Object.entries({ ...before, ...defined(given) }).filter(([, value]) => value !== undefined)
   return set.length === 0 ? undefined : Object.fromEntries(set)
 }
@@ -33,21 +33,21 @@ export function conductOf(given: RunConduct = {}, before: RunConduct = {}): RunC
 const defined = (fields: object) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
-/** Validates the `conduct` of a record. @param file the record's name in errors @throws Error naming the field */
-export function checkConduct(json: unknown, file: string): RunConduct | undefined {
+/** Validates the `controls` of a record. @param file the record's name in errors @throws Error naming the field */
+export function checkControls(json: unknown, file: string): RunControls | undefined {
   if (json === undefined) return undefined
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new Error(`${file}: conduct must be an object`)
+    throw new Error(`${file}: controls must be an object`)
   const wrong = (field: string, what: string, value: unknown) =>
-    new Error(`${file}: conduct.${field} must be ${what}, got ${JSON.stringify(value)}`)
+    new Error(`${file}: controls.${field} must be ${what}, got ${JSON.stringify(value)}`)
   const known = new Set<string>([...numbers, ...Object.keys(choices), 'sample'])
   for (const [field, value] of Object.entries(json)) {
-    if (!known.has(field)) throw new Error(`${file}: conduct has no field ${field}; it has ${[...known].join(', ')}`)
+    if (!known.has(field)) throw new Error(`${file}: controls has no field ${field}; it has ${[...known].join(', ')}`)
     if ((numbers as readonly string[]).includes(field) && !(typeof value === 'number' && value > 0))
       throw wrong(field, 'a number above 0', value)
     const list = choices[field as keyof typeof choices] as readonly unknown[] | undefined
     if (list && !list.includes(value)) throw wrong(field, list.join(' or '), value)
     if (field === 'sample' && typeof value !== 'boolean') throw wrong(field, 'true or false', value)
   }
-  return json as RunConduct
+  return json as RunControls
 }

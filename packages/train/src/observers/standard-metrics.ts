@@ -4,7 +4,7 @@ import { type Device, matmul, slice } from '@kumiki/tensor'
 import type { Run } from '../run/run.ts'
 import type { StepMetrics } from '../step-metrics.ts'
 
-export interface FigureOptions {
+export interface StandardMetricsOptions {
   /**
    * FLOP per token of the model's forward and backward pass: `flopsPerToken(architecture, { sequenceLength })` of
    * @kumiki/models.
@@ -18,14 +18,14 @@ export interface FigureOptions {
 const memoryEvery = 1000
 
 /**
- * Metrics for `RunOptions.figures`: `mfu` (the model's FLOP/s relative to the ceiling), `programBytes` (device memory
+ * Metrics for `RunOptions.extraMetrics`: `mfu` (the model's FLOP/s relative to the ceiling), `programBytes` (device memory
  * of the compiled step), `processBytes` (resident memory of the process, read at most once per second) and `spike` (1
  * if the loss spiked).
  */
-export function standardFigures({
+export function standardMetrics({
   flopsPerToken,
   ceiling,
-}: FigureOptions): (metrics: StepMetrics, run: Run) => Record<string, number> {
+}: StandardMetricsOptions): (metrics: StepMetrics, run: Run) => Record<string, number> {
   const detector = spikeDetector()
   let programBytes: number | undefined
   let processBytes = 0

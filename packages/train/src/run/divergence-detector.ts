@@ -4,7 +4,8 @@
  */
 import { spikeDetector } from '@kumiki/optim'
 
-export interface TroubleReading {
+/** The loss and gradient norm of a step. */
+export interface LossReading {
   readonly step: number
   readonly loss: number
   readonly gradNorm?: number
@@ -17,9 +18,9 @@ const calmSteps = 16
 const margin = 0.1
 
 /** Watches for divergence: a spike without recovery, a slow rise, vanished gradients. */
-export class TroubleWatch {
+export class DivergenceDetector {
   private readonly detector = spikeDetector()
-  private trouble: { readonly since: number; readonly level: number } | undefined
+  private divergence: { readonly since: number; readonly level: number } | undefined
   private calm = 0
   /** The last losses before a divergence. */
   private recent: number[] = []
@@ -27,15 +28,15 @@ export class TroubleWatch {
 
   /** The step at which the current divergence began, if any. */
   get since(): number | undefined {
-    return this.trouble?.since
+    return this.divergence?.since
   }
 
-  push({ step, loss, gradNorm }: TroubleReading): void {
+  push({ step, loss, gradNorm }: LossReading): void {
     const { spike, median } = this.detector.push(loss)
-    if (this.trouble) {
-      this.calm = loss <= this.trouble.level && gradNorm !== 0 ? this.calm + 1 : 0
+    if (this.divergence) {
+      this.calm = loss <= this.divergence.level && gradNorm !== 0 ? this.calm + 1 : 0
       if (this.calm >= calmSteps) {
-        this.trouble = undefined
+        this.divergence = undefined
         // Restarts the detection of a slow rise from the recovered level.
         this.lowest = undefined
       }
@@ -46,9 +47,9 @@ export class TroubleWatch {
       this.lowest = { median, step }
     // The level of the last steps, not of the whole window, whose older losses are much higher if the loss falls fast.
     const level = Math.max(...this.recent) + margin
-    if (spike || gradNorm === 0) this.trouble = { since: step, level: level }
+    if (spike || gradNorm === 0) this.divergence = { since: step, level: level }
     else if (this.lowest && median > this.lowest.median + Math.max(0.25, 0.05 * this.lowest.median))
-      this.trouble = { since: this.lowest.step + 1, level: this.lowest.median + margin }
+      this.divergence = { since: this.lowest.step + 1, level: this.lowest.median + margin }
     else this.recent = [...this.recent, loss].slice(-calmSteps)
   }
 }
