@@ -1,6 +1,6 @@
 /**
- * Rules for all tracked files: nothing of one machine, a header in each source file, comments within the line width, private
- * members marked `private`.
+ * Rules for all tracked files: nothing of one machine, a header in each source file, comments within the line width,
+ * private members marked `private`.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'

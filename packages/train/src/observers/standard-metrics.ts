@@ -18,9 +18,9 @@ export interface StandardMetricsOptions {
 const memoryEvery = 1000
 
 /**
- * Metrics for `RunOptions.extraMetrics`: `mfu` (the model's FLOP/s relative to the ceiling), `programBytes` (device memory
- * of the compiled step), `processBytes` (resident memory of the process, read at most once per second) and `spike` (1
- * if the loss spiked).
+ * Metrics for `RunOptions.extraMetrics`: `mfu` (the model's FLOP/s relative to the ceiling), `programBytes` (device
+ * memory of the compiled step), `processBytes` (resident memory of the process, read at most once per second) and
+ * `spike` (1 if the loss spiked).
  */
 export function standardMetrics({
   flopsPerToken,

@@ -29,8 +29,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
- * Converts run.json of any version: earlier ones named `controls` `conduct`, the configuration `recipe`, and some of its
- * fields differently. Values are not checked.
+ * Converts run.json of any version: earlier ones named `controls` `conduct`, the configuration `recipe`, and some of
+ * its fields differently. Values are not checked.
  */
 export function upgradeRunRecord(json: unknown): unknown {
   if (!isObject(json)) return json
