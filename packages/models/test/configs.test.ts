@@ -110,6 +110,28 @@ describe('config.json', () => {
     expect(fromHuggingFaceConfig({ ...toHuggingFaceConfig(nano), ...more })).toEqual(nano)
   })
 
+  it('applies the window of a mixture to every layer, as its classes do', () => {
+    const experts = { numExperts: 4, numExpertsPerToken: 2, intermediateSize: nano.intermediateSize }
+    const of = (tensorNames: 'mixtral' | 'qwen3_moe', change: object) => {
+      const mixture = {
+        ...nano,
+        ...(tensorNames === 'qwen3_moe' && { qkNorm: true }),
+        experts: { ...experts, tensorNames },
+      }
+      return fromHuggingFaceConfig({ ...toHuggingFaceConfig(mixture), ...change })
+    }
+    expect(of('mixtral', { sliding_window: 8 })).toMatchObject({ slidingWindow: 8 })
+    // Fields of Qwen3's class that are not of this one.
+    const sliding = of('qwen3_moe', { use_sliding_window: true, sliding_window: 8, max_window_layers: 28 })
+    expect(sliding).toMatchObject({ slidingWindow: 8 })
+    expect(sliding).not.toHaveProperty('slidingLayers')
+    expect(of('qwen3_moe', { sliding_window: 8, max_window_layers: 0 })).not.toHaveProperty('slidingWindow')
+    const types = Array.from({ length: nano.numHiddenLayers }, (_, i) => ['full_attention', 'sliding_attention'][i % 2])
+    expect(() => of('qwen3_moe', { use_sliding_window: true, sliding_window: 8, layer_types: types })).toThrow(
+      /layer_types must be the same for all layers in this class, sliding_attention with use_sliding_window true/,
+    )
+  })
+
   it.each([
     [
       { partial_rotary_factor: 0.5 },

@@ -79,6 +79,25 @@ const writeQwenWindow = (a: ModelArchitecture) => {
   }
 }
 
+/** Qwen3-MoE's layers all use the sliding window if `use_sliding_window` is set: the class has no other pattern. */
+function readWholeQwenWindow(fields: Fields, layers: number): Partial<ModelArchitecture> {
+  const used = fields.flag('use_sliding_window', false)
+  const window = fields.optionalNumber('sliding_window', 4096)
+  // Written by earlier versions, and never read by the class.
+  fields.raw('max_window_layers')
+  const slides = used && window !== undefined
+  if (readLayerTypes(fields, layers, () => slides).includes(!slides))
+    throw new RangeError(
+      `${fields.owner}: layer_types must be the same for all layers in this class, ${layerKinds[slides ? 1 : 0]} with use_sliding_window ${used}, got ${show(fields.raw('layer_types'))}`,
+    )
+  return slides ? { slidingWindow: window } : {}
+}
+
+const writeWholeQwenWindow = (a: ModelArchitecture) => ({
+  use_sliding_window: a.slidingWindow !== undefined,
+  sliding_window: a.slidingWindow ?? null,
+})
+
 const bias = (fields: Fields): Partial<ModelArchitecture> => ({ attentionBias: fields.flag('attention_bias', false) })
 
 /** Fields that Gemma 2 and 3 share. @param pattern one of every `pattern` layers has full attention */
@@ -276,7 +295,6 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
     className: 'MixtralForCausalLM',
     defaults: { rms_norm_eps: 1e-5, num_key_value_heads: 8 },
     read(fields, _, positions) {
-      noWindow(fields)
       noMlpBias(fields)
       noAttentionBias(fields)
       fields.only('router_jitter_noise', [0], 'router jitter is not supported')
@@ -287,13 +305,14 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
           intermediateSize: fields.number('intermediate_size', 14336),
           tensorNames: 'mixtral',
         },
+        slidingWindow: fields.optionalNumber('sliding_window'),
         ...ropeFields(readRope(fields, positions, 1_000_000)),
       }
     },
     write: (a) => ({
       ...writeLlamaLike(a),
       ...writeExperts(a),
-      sliding_window: null,
+      sliding_window: a.slidingWindow ?? null,
       intermediate_size: a.experts!.intermediateSize,
     }),
   },
@@ -318,14 +337,14 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
           tensorNames: 'qwen3_moe',
         },
         ...bias(fields),
-        ...readQwenWindow(fields, layers),
+        ...readWholeQwenWindow(fields, layers),
         ...ropeFields(readRope(fields, positions)),
       }
     },
     write: (a) => ({
       ...writeLlamaLike(a),
       ...writeExperts(a),
-      ...writeQwenWindow(a),
+      ...writeWholeQwenWindow(a),
       attention_bias: a.attentionBias ?? false,
       moe_intermediate_size: a.experts!.intermediateSize,
       norm_topk_prob: a.experts!.normTopKProb ?? true,

@@ -34,12 +34,16 @@ const numbers = {
 export function fromHuggingFaceGenerationConfig(json: unknown, owner = 'generation_config.json'): GenerationConfig {
   if (!isObject(json)) throw new TypeError(`${owner}: must be a JSON object, got ${show(json)}`)
   const fields = new Fields(owner, json)
-  const id = (key: string) => (fields.has(key) ? tokenId(owner, key, fields.raw(key)) : undefined)
+  // Older files write -1 for a token that the model does not have.
+  const id = (key: string) =>
+    fields.has(key) && fields.raw(key) !== -1 ? tokenId(owner, key, fields.raw(key)) : undefined
   const eos = fields.raw('eos_token_id')
   const config: Record<string, unknown> = {
     bosTokenId: id('bos_token_id'),
     eosTokenIds:
-      eos === undefined || eos === null ? undefined : [eos].flat().map((x) => tokenId(owner, 'eos_token_id', x)),
+      eos === undefined || eos === null || eos === -1
+        ? undefined
+        : [eos].flat().map((x) => tokenId(owner, 'eos_token_id', x)),
     padTokenId: id('pad_token_id'),
     doSample: fields.has('do_sample') ? fields.flag('do_sample', false) : undefined,
   }
