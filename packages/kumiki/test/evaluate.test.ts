@@ -54,7 +54,7 @@ test('figures of files and of all together; the batch size changes no bit', asyn
 test('a folder without a tokenizer is named', async () => {
   const other = mkdtempSync(join(tmpdir(), 'kumiki-evaluate-'))
   await expect(runEvaluate({ model: other, text: [at('0.md')], batchSize: 1, device: 'cpu' })).rejects.toThrow(
-    /contains neither tokenizer\.model nor tokenizer\.json/,
+    /contains neither tokenizer\.json nor tokenizer\.model/,
   )
   rmSync(other, { recursive: true })
 })

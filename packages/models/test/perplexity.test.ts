@@ -69,6 +69,17 @@ test('the number of windows in a pass changes no bit', async () => {
   for (const result of results) expect(result).toEqual(results[0])
 })
 
+test('context ids are read, but not predicted', async () => {
+  const [all, some] = await Promise.all(
+    [[], [7]].map((contextIds) => perplexity(device, model, parameters, [1, 7, 3, 7, 4], { contextIds })),
+  )
+  expect([all.tokens, some.tokens]).toEqual([4, 2])
+  expect(some.nats).toBeLessThan(all.nats)
+  await expect(perplexity(device, model, parameters, [1, 7], { contextIds: [7] })).rejects.toThrow(
+    /nothing is predicted/,
+  )
+})
+
 test('a text shorter than a window, and what cannot be', async () => {
   expect((await perplexity(device, model, parameters, [1, 2, 3])).tokens).toBe(2)
   await expect(perplexity(device, model, parameters, [1])).rejects.toThrow(/needs at least two ids, got 1/)

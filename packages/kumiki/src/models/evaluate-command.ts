@@ -3,14 +3,8 @@ import type { TaskScores } from '@kumiki/models'
 import { type InitOptions, init } from '@kumiki/tensor'
 import { workProgress } from '../output/work-progress.ts'
 import { log } from '../verb.ts'
-import {
-  measure,
-  openFolderEncoder,
-  readMeasured,
-  type TextFigures,
-  tokenizerFileOf,
-  totalFigures,
-} from './held-texts.ts'
+import { tokenizerFileOf } from './folder-tokenizer.ts'
+import { measure, openFolderEncoder, readMeasured, type TextFigures, totalFigures } from './held-texts.ts'
 import { checkpointFolders, checkVocabulary, openCheckpoint } from './open-checkpoint.ts'
 
 export interface EvaluateOptions {

@@ -2,11 +2,9 @@
  * `kumiki generate`: continues texts from a run folder, an adapter, or any folder with config.json, weights and a
  * tokenizer.
  */
-import { join } from 'node:path'
 import { type CacheDType, Generator, streamTexts } from '@kumiki/models'
 import { type InitOptions, init } from '@kumiki/tensor'
-import { type HuggingFaceTokenizer, openTokenizer, type Tokenizer } from '@kumiki/tokenizer/node'
-import { exists } from '../files/files.ts'
+import { type FolderTokenizer, openFolderTokenizer, tokenizerFileOf } from './folder-tokenizer.ts'
 import { checkpointFolders, checkVocabulary, openCheckpoint } from './open-checkpoint.ts'
 import type { ContinueOptions } from './sampling.ts'
 
@@ -43,10 +41,12 @@ export async function runGenerate(options: GenerateCommandOptions): Promise<Gene
   const started = performance.now()
   const { prompts, maxTokens, batchSize = 8, seed, cacheFormat = 'f32', onText } = options
   const folders = await checkpointFolders(options.checkpoint)
-  const tokenizer = await openFolderTokenizer(folders.tokenizer)
+  // Fail for a missing tokenizer before the weights are read.
+  await tokenizerFileOf(folders.tokenizer)
   const device = await init({ backend: options.device, threads: options.threads } as InitOptions)
   try {
     const { architecture, model, parameters, generation } = await openCheckpoint(device, folders)
+    const tokenizer = await openFolderTokenizer(folders.tokenizer, generation.eosTokenIds?.[0])
     checkVocabulary(options.checkpoint, tokenizer.vocabSize, architecture)
     const { decoder, encode, stopIds } = encodingOf(tokenizer, generation.eosTokenIds ?? [])
     const ids = prompts.map(encode)
@@ -78,33 +78,18 @@ export async function runGenerate(options: GenerateCommandOptions): Promise<Gene
   }
 }
 
-/** tokenizer.model if it exists, else tokenizer.json. @throws Error naming the folder */
-async function openFolderTokenizer(folder: string): Promise<Tokenizer | HuggingFaceTokenizer> {
-  for (const name of ['tokenizer.model', 'tokenizer.json'])
-    if ((await exists(join(folder, name))) === true)
-      return (await openTokenizer(join(folder, name))) as Tokenizer | HuggingFaceTokenizer
-  throw new Error(
-    `${folder}: contains neither tokenizer.model nor tokenizer.json; give --checkpoint the folder of a finished run or of a model, or hf:OWNER/NAME`,
-  )
-}
-
-/**
- * How prompts are encoded: for a run's own tokenizer, after an end-of-document token as in training; for a
- * tokenizer.json, with the special tokens it adds.
- */
-function encodingOf(tokenizer: Tokenizer | HuggingFaceTokenizer, eosIds: readonly number[]) {
-  if (!('tokenToId' in tokenizer))
-    return {
-      decoder: tokenizer,
-      encode: (prompt: string): readonly number[] => [tokenizer.eosId, ...tokenizer.encode(prompt)],
-      stopIds: [tokenizer.eosId],
-    }
+/** How prompts are encoded and texts decoded, and the ids that end a text. */
+function encodingOf({ tokenizer, eosId, encodeWhole }: FolderTokenizer, eosIds: readonly number[]) {
+  const stopIds = [...new Set([...eosIds, ...(eosId === undefined ? [] : [eosId])])]
   return {
-    decoder: { decodeStream: () => tokenizer.decodeStream({ skipSpecialTokens: true }) },
+    decoder:
+      'tokenToId' in tokenizer
+        ? { decodeStream: () => tokenizer.decodeStream({ skipSpecialTokens: true }) }
+        : tokenizer,
     encode: (prompt: string): readonly number[] => {
-      const encoded = [...tokenizer.encode(prompt, { addSpecialTokens: true })]
-      return encoded.length > 0 ? encoded : eosIds.slice(0, 1)
+      const encoded = encodeWhole(prompt)
+      return encoded.length > 0 ? encoded : stopIds.slice(0, 1)
     },
-    stopIds: eosIds,
+    stopIds,
   }
 }

@@ -1,7 +1,5 @@
 /** Evaluates a model on held-out texts and tasks: reading them, and the results of one model. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { readCorpusFiles } from '@kumiki/data/node'
 import {
   type EvaluationTask,
@@ -14,9 +12,8 @@ import {
 } from '@kumiki/models'
 import { loadEvaluationTask } from '@kumiki/models/node'
 import type { Device } from '@kumiki/tensor'
-import { configuredTokens, textTemplate } from '@kumiki/tokenizer/chat'
-import { openTokenizer } from '@kumiki/tokenizer/node'
-import { exists } from '../files/files.ts'
+import { textTemplate } from '@kumiki/tokenizer/chat'
+import { openFolderTokenizer } from './folder-tokenizer.ts'
 
 /** One text or one task. */
 export type Measured =
@@ -70,21 +67,11 @@ export interface FolderEncoder {
   /** Encodes one document, without special tokens. */
   encode(text: string): readonly number[]
   readonly vocabSize: number
-  /** The end-of-document id, which precedes every document. */
+  /** The begin-of-text ids that precede every document, which are not predicted; empty if the model has none. */
+  readonly begin: readonly number[]
+  /** The end-of-document id, which follows every document. */
   readonly endId: number
   readonly ofTasks: TaskEncoder
-}
-
-/** @throws Error naming a folder without a tokenizer */
-export async function tokenizerFileOf(folder: string): Promise<string> {
-  const names = ['tokenizer.model', 'tokenizer.json']
-  const found = await Promise.all(names.map((name) => exists(join(folder, name))))
-  const file = names.find((_, i) => found[i])
-  if (!file)
-    throw new Error(
-      `${folder}: contains neither ${names.join(' nor ')}, so text cannot be encoded; copy the model's tokenizer there`,
-    )
-  return join(folder, file)
 }
 
 /**
@@ -93,17 +80,28 @@ export async function tokenizerFileOf(folder: string): Promise<string> {
  * @throws Error naming a folder without a tokenizer, or without an end-of-document id
  */
 export async function openFolderEncoder(folder: string, eosId: number | undefined): Promise<FolderEncoder> {
-  const tokenizer = await openTokenizer(await tokenizerFileOf(folder))
-  const endId = eosId ?? ('eosId' in tokenizer && tokenizer.eosId >= 0 ? tokenizer.eosId : undefined)
+  const tokenizer = await openFolderTokenizer(folder, eosId)
+  const { encode, encodeWhole, vocabSize, begin, bosId, tokenizer: opened } = tokenizer
+  const endId = eosId ?? tokenizer.eosId
   if (endId === undefined)
     throw new Error(
       `${folder}: neither the configuration nor the tokenizer has an end-of-document id; set eos_token_id in config.json`,
     )
+  const ofTasks: TaskEncoder =
+    'tokenToId' in opened
+      ? // As lm-evaluation-harness does, also for a run.
+        {
+          encode: (text) => [...opened.encode(text, { addSpecialTokens: true })],
+          encodeAlone: encode,
+          prefixId: bosId ?? endId,
+        }
+      : { encode: encodeWhole, encodeAlone: encode, prefixId: begin[0] ?? endId }
   return {
-    encode: (text) => Array.from(idsOf(tokenizer.encode(text))),
-    vocabSize: tokenizer.vocabSize,
+    encode,
+    vocabSize,
+    begin: begin.filter((id) => id !== endId),
     endId,
-    ofTasks: await taskEncoder(folder, endId),
+    ofTasks,
   }
 }
 
@@ -117,14 +115,15 @@ export async function measure(
   options: MeasureOptions,
 ): Promise<TextFigures | TaskScores> {
   if (of.kind === 'task') return scoreTask(device, model, parameters, of.task, encoder.ofTasks, textTemplate, options)
-  const { endId } = encoder
-  // As in training: an end-of-document id before and after every document.
-  const ids = [endId]
+  const { begin, endId } = encoder
+  // As in training: an end-of-document id between documents; then, for models that have them, begin-of-text ids.
+  const ids = begin.length > 0 ? [] : [endId]
   for (const text of of.documents) {
+    for (const id of begin) ids.push(id)
     for (const id of encoder.encode(text)) ids.push(id)
     ids.push(endId)
   }
-  const { nats, tokens } = await perplexity(device, model, parameters, ids, options)
+  const { nats, tokens } = await perplexity(device, model, parameters, ids, { ...options, contextIds: begin })
   return { file: of.name, ...textFigures(nats, tokens, of.bytes) }
 }
 
@@ -145,34 +144,4 @@ export function totalFigures(files: readonly TextFigures[]): Omit<TextFigures, '
     sum((f) => f.tokens),
     sum((f) => f.bytes),
   )
-}
-
-/** Hugging Face tokenizers return more than the ids. */
-const idsOf = (
-  encoded: Int32Array | readonly number[] | { readonly ids: ArrayLike<number> },
-): ArrayLike<number> & Iterable<number> => ('ids' in encoded ? Array.from(encoded.ids) : encoded)
-
-/**
- * Encodes as lm-evaluation-harness does: with tokenizer.json if it exists; otherwise with tokenizer.model, after an
- * end-of-document id.
- */
-async function taskEncoder(folder: string, end: number): Promise<TaskEncoder> {
-  const json = join(folder, 'tokenizer.json')
-  if ((await exists(json)) === true) {
-    const tokenizer = await openTokenizer(json)
-    if (!('tokenToId' in tokenizer))
-      throw new Error(`${json}: not a tokenizer.json of Hugging Face; give the file that tokenizers saves`)
-    const ids = (text: string, addSpecialTokens: boolean) => Array.from(tokenizer.encode(text, { addSpecialTokens }))
-    const config = await readFile(join(folder, 'tokenizer_config.json'), 'utf8').catch(() => '{}')
-    const begin = configuredTokens(JSON.parse(config)).bos_token
-    const prefixId = begin === undefined ? -1 : tokenizer.tokenToId(begin)
-    return {
-      encode: (text) => ids(text, true),
-      encodeAlone: (text) => ids(text, false),
-      prefixId: prefixId >= 0 ? prefixId : end,
-    }
-  }
-  const tokenizer = await openTokenizer(join(folder, 'tokenizer.model'))
-  const encodeAlone = (text: string): number[] => Array.from(idsOf(tokenizer.encode(text)))
-  return { encode: (text) => [end, ...encodeAlone(text)], encodeAlone, prefixId: end }
 }

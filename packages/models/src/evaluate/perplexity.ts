@@ -11,6 +11,11 @@ export interface PerplexityOptions {
    * closer to the model's true perplexity and costs window / stride times as much. Default: half the window.
    */
   readonly stride?: number
+  /**
+   * Ids that are read, but not predicted, such as begin-of-text ids, which a model is not trained to predict. Default:
+   * none.
+   */
+  readonly contextIds?: readonly number[]
   /** Windows in one pass. Affects the time, and on the CPU not a bit of the result. Default 4. */
   readonly batchSize?: number
   /** Aborts between two passes with the signal's reason. */
@@ -22,7 +27,7 @@ export interface PerplexityOptions {
 export interface Perplexity {
   /** Negative log-likelihood of all predicted tokens. */
   readonly nats: number
-  /** Predicted tokens: all but the first. */
+  /** Predicted tokens: all but the first and those of `contextIds`. */
   readonly tokens: number
   readonly natsPerToken: number
   /**
@@ -47,7 +52,7 @@ export async function perplexity(
   ids: ArrayLike<number>,
   options: PerplexityOptions = {},
 ): Promise<Perplexity> {
-  const { window = model.contextLength, batchSize = 4, signal, onProgress } = options
+  const { window = model.contextLength, batchSize = 4, contextIds = [], signal, onProgress } = options
   const { stride = Math.max(1, Math.floor(window / 2)) } = options
   const limits = { window: [2, model.contextLength], stride: [1, window], batchSize: [1, 65_536] } as const
   for (const [name, value] of Object.entries({ window, stride, batchSize })) {
@@ -60,6 +65,7 @@ export async function perplexity(
     if (!Number.isInteger(ids[i]) || ids[i] < 0 || ids[i] >= model.vocabSize)
       throw new RangeError(`perplexity: id ${i} must be an integer from 0 to ${model.vocabSize - 1}, got ${ids[i]}`)
 
+  const unpredicted = new Set(contextIds)
   const windows = windowsOf(ids.length, window, stride)
   const losses: Compiled<[Parameters, Tensor, Tensor], Tensor> = compile((p, inputs, targets) =>
     model.forward(p, inputs).losses(targets),
@@ -77,7 +83,7 @@ export async function perplexity(
       windows.slice(at, at + batchSize).forEach(({ begin, from, end }, row) => {
         for (let i = begin; i + 1 < end; i++) {
           inputs[row * width + i - begin] = ids[i]
-          if (i + 1 >= from) targets[row * width + i - begin] = ids[i + 1]
+          if (i + 1 >= from && !unpredicted.has(ids[i + 1])) targets[row * width + i - begin] = ids[i + 1]
         }
       })
       const [x, y] = [inputs, targets].map((values) => device.tensor(values, [batchSize, width]))
@@ -95,6 +101,8 @@ export async function perplexity(
   } finally {
     losses.dispose()
   }
+  if (tokens === 0)
+    throw new RangeError('perplexity: every id but the first is one of contextIds; nothing is predicted')
   return { nats, tokens, natsPerToken: nats / tokens, perplexity: Math.exp(nats / tokens) }
 }
 
