@@ -20,6 +20,7 @@ let hub: Awaited<ReturnType<typeof startHub>>
 
 beforeAll(async () => {
   await writeTinyModel(at('local'))
+  writeFileSync(at('local', 'README.md'), '---\nlicense: cc-by-4.0\nlicense_link: terms/LICENSE\n---\n')
   hub = await startHub(at('local'))
   vi.stubEnv('HF_ENDPOINT', hub.url)
   vi.stubEnv('XDG_CACHE_HOME', at('cache'))
@@ -43,7 +44,11 @@ test('generate, evaluate and convert give what the folder gives', async () => {
   await runConvert({ model, to: 'hf', out: at('again') })
   for (const name of ['model.safetensors', 'tokenizer.model'])
     expect(readFileSync(at('again', name)).equals(readFileSync(at('local', name))), name).toBe(true)
-  expect(readFileSync(at('again', 'README.md'), 'utf8')).toContain('base_model: some/model')
+  const card = readFileSync(at('again', 'README.md'), 'utf8')
+  expect(card).toContain('base_model: some/model')
+  expect(card).toMatch(
+    /^---\nlicense: cc-by-4\.0\nlicense_link: https:\/\/huggingface\.co\/some\/model\/blob\/main\/terms\/LICENSE\n/,
+  )
   // It is in the cache by now: the hub is asked for its commit and list alone.
   expect(hub.asked.filter((path) => path.includes('/resolve/'))).toEqual([])
 })

@@ -33,7 +33,9 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'kumiki-hub-'))
   const folder = await writeVectorFolder(readVector('qwen2'), 'sharded', join(root, 'source'))
   for (const file of await readdir(folder)) files.set(file, await readFile(join(folder, file)))
-  files.set('README.md', Buffer.from('not wanted'))
+  files.set('README.md', Buffer.from('---\nlicense: mit\n---\n'))
+  files.set('LICENSE.txt', Buffer.from('MIT'))
+  files.set('training.log', Buffer.from('not wanted'))
   server = createServer((request, response) => {
     const { pathname } = new URL(request.url!, 'http://x')
     const { range = '' } = request.headers
@@ -81,7 +83,7 @@ test('a model is brought once, and then found without asking for its files', asy
   expect(architecture.family).toBe('qwen2')
   device.dispose()
   const folder = await bring()
-  expect((await readdir(folder)).sort()).toEqual([...files.keys()].filter((file) => file !== 'README.md').sort())
+  expect((await readdir(folder)).sort()).toEqual([...files.keys()].filter((file) => file !== 'training.log').sort())
   asked = []
   expect(await bring()).toBe(folder)
   expect(asked).toEqual(['main', commit])

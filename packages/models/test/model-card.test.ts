@@ -1,7 +1,10 @@
 /** Model cards: metadata for the Hub, tables of data, recipe and evaluation. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { modelCard } from '../src/node.ts'
+import { modelCard, readCardLicence } from '../src/node.ts'
 
 const card = modelCard({
   name: 'tiny',
@@ -44,4 +47,23 @@ test('data with release levels, recipe and evaluation stand in tables that no te
   expect(card).toContain('| optimizer | adamw |')
   expect(card).toContain('| jcommonsenseqa | acc | 0.1235 | 0.01 |')
   expect(() => modelCard({ name: 'a\nb' })).toThrow(/name must be one non-empty line/)
+})
+
+test('a licence is read from a card as it was written, and from cards of others', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kumiki-card-'))
+  const read = (text: string) => {
+    writeFileSync(join(folder, 'README.md'), text)
+    return readCardLicence(folder)
+  }
+  expect(await readCardLicence(folder)).toBeUndefined()
+  const other = { licence: 'other', licenceName: 'gemma', licenceLink: 'https://ai.google.dev/gemma/terms' }
+  for (const stated of [{ licence: 'cc-by-4.0' }, { licence: ['mit', 'apache-2.0'] }, other])
+    expect(await read(modelCard({ name: 'x', ...stated }))).toEqual(stated)
+  expect(modelCard({ name: 'x', ...other })).toContain('## Licence\n\nother, gemma, https://ai.google.dev/gemma/terms')
+  expect(await read('\uFEFF---\r\nlanguage: ja\r\nlicense: mit\r\n---\r\n# x')).toEqual({ licence: 'mit' })
+  for (const without of ['# x', '---\nlanguage: ja\n---\n', '# x\n---\nlicense: mit\n---\n', '---\n- mit\n---\n'])
+    expect(await read(without), without).toBeUndefined()
+  await expect(read('---\nlicense: [\n---\n')).rejects.toThrow(/README\.md: its front matter is not valid YAML/)
+  await expect(read('---\nlicense: {a: b}\n---\n')).rejects.toThrow(/license must be an identifier .*got \{"a":"b"\}/)
+  rmSync(folder, { recursive: true })
 })

@@ -15,7 +15,7 @@ import {
   mergeAdapter,
   type Parameters,
 } from '@kumiki/models'
-import { copyTokenizerFiles, loadModel, saveAdapter, saveModel } from '@kumiki/models/node'
+import { copyTokenizerFiles, type LoadedModel, loadModel, saveAdapter, saveModel } from '@kumiki/models/node'
 import type { Device } from '@kumiki/tensor'
 import type { Trainer } from '@kumiki/train'
 import { type RunTuning, writeFileAtomically } from '@kumiki/train/node'
@@ -27,6 +27,8 @@ export interface TunedModel {
   /** Name patterns of trained parameters; undefined: all. */
   readonly trainable: readonly string[] | undefined
   readonly lora: LoraModel | undefined
+  /** Special ids of the base's config.json. */
+  readonly tokenIds: LoadedModel['tokenIds']
   readonly warnings: readonly string[]
 }
 
@@ -43,18 +45,17 @@ export async function openTunedModel(
 ): Promise<TunedModel> {
   const narrow = adapter && basePrecision === 'bf16'
   const loaded = await loadModel(device, folder, { dtype: narrow ? 'bfloat16' : 'float32' })
-  const { architecture, warnings } = loaded
+  const { architecture, warnings, tokenIds } = loaded
+  const about = { architecture, warnings, tokenIds }
   const base: DecoderModel = decoderModel(architecture)
-  if (!adapter)
-    return { architecture, warnings, model: base, parameters: loaded.parameters, trainable: undefined, lora: undefined }
+  if (!adapter) return { ...about, model: base, parameters: loaded.parameters, trainable: undefined, lora: undefined }
   const lora = loraModel(base, adapter)
   const wide = { ...loaded.parameters, ...initializeAdapter(device, lora, { seed }).parameters }
-  if (basePrecision !== 'fp8')
-    return { architecture, warnings, model: lora, parameters: wide, trainable: loraTrainable, lora }
+  if (basePrecision !== 'fp8') return { ...about, model: lora, parameters: wide, trainable: loraTrainable, lora }
   const model = blockScaledModel(lora)
   const parameters = await model.narrow(wide)
   for (const [name, t] of Object.entries(wide)) if (parameters[name] !== t) t.dispose()
-  return { architecture, warnings, model, parameters, trainable: loraTrainable, lora }
+  return { ...about, model, parameters, trainable: loraTrainable, lora }
 }
 
 /**
@@ -66,7 +67,7 @@ export async function saveTunedModel(
   device: Device,
   path: string,
   from: string,
-  { architecture, lora }: TunedModel,
+  { architecture, lora, tokenIds }: TunedModel,
   trainer: Trainer,
   { tuning, template }: { readonly tuning: RunTuning; readonly template?: string },
 ): Promise<void> {
@@ -74,7 +75,7 @@ export async function saveTunedModel(
   if (template !== undefined) await writeFileAtomically(join(path, 'chat_template.jinja'), template)
   const dtype = await storedDtype(from)
   if (!lora) {
-    await saveModel(path, architecture, trainer.masterParameters(), { ...dtype, ...(await idsOf(from)) })
+    await saveModel(path, architecture, trainer.masterParameters(), { ...dtype, ...tokenIds })
     return
   }
   const adapter = adapterOf(lora, trainer.masterParameters())
@@ -85,26 +86,12 @@ export async function saveTunedModel(
   // Merged into the original weights, because those of the run may have a narrower format.
   const { parameters } = await loadModel(device, from)
   const merged = mergeAdapter(lora.base, parameters, adapter)
-  await saveModel(path, architecture, merged, { ...dtype, ...(await idsOf(from)) })
-}
-
-async function configOf(folder: string): Promise<Record<string, unknown>> {
-  return JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))
+  await saveModel(path, architecture, merged, { ...dtype, ...tokenIds })
 }
 
 /** The storage format of the base model, which is kept. */
 async function storedDtype(folder: string): Promise<{ dtype?: 'float32' | 'bfloat16' | 'float16' }> {
-  const config = await configOf(folder)
+  const config: Record<string, unknown> = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))
   const stored = config.dtype ?? config.torch_dtype
   return stored === 'bfloat16' || stored === 'float16' || stored === 'float32' ? { dtype: stored } : {}
-}
-
-async function idsOf(folder: string) {
-  const config = await configOf(folder)
-  const id = (value: unknown) => (typeof value === 'number' ? value : undefined)
-  return {
-    bosTokenId: id(config.bos_token_id),
-    eosTokenId: id(Array.isArray(config.eos_token_id) ? config.eos_token_id[0] : config.eos_token_id),
-    padTokenId: id(config.pad_token_id),
-  }
 }

@@ -11,7 +11,10 @@ export function addConvert(program: Command): void {
     'Convert a model: for the Hugging Face Hub with a model card, for llama.cpp, or for Kumiki.',
     (c) =>
       c
-        .requiredOption('--model <folder>', 'a run folder, a Hugging Face model folder, hf:OWNER/NAME, or a .gguf file')
+        .requiredOption(
+          '--model <folder>',
+          'a run folder, a Hugging Face model folder, an adapter, hf:OWNER/NAME, or a .gguf file',
+        )
         .addOption(choice('--to <form>', 'output format', ['hf', 'gguf', 'kumiki']).makeOptionMandatory())
         .requiredOption('--out <folder>', 'output folder; must be new or empty')
         .addOption(
@@ -20,7 +23,10 @@ export function addConvert(program: Command): void {
           ]),
         )
         .option('--name <name>', 'name in the model card (default: the name of the folder)')
-        .option('--licence <id>', 'licence in the model card, such as apache-2.0 (the default) or cc-by-4.0'),
+        .option(
+          '--licence <id>',
+          "licence in the model card, such as apache-2.0 (default: that of the model's own card; for runs apache-2.0)",
+        ),
     convert,
   )
 }

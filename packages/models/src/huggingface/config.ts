@@ -37,9 +37,13 @@ export interface HuggingFaceConfigOptions {
   /** Storage format of the weights; default `float32`. */
   readonly torchDtype?: 'float32' | 'bfloat16' | 'float16'
   readonly bosTokenId?: number
-  readonly eosTokenId?: number
+  /** The id that ends a text, or several. */
+  readonly eosTokenId?: number | readonly number[]
   readonly padTokenId?: number
 }
+
+/** Ids of special tokens in a config.json. */
+export type TokenIds = Pick<HuggingFaceConfigOptions, 'bosTokenId' | 'eosTokenId' | 'padTokenId'>
 
 /** The family of an architecture; without `family`, by its experts, or Llama. */
 function familyOf({ family, experts }: ModelArchitecture): ArchitectureFamily {

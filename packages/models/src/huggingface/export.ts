@@ -10,15 +10,12 @@ import { replaceFile } from '../files/atomic-file.ts'
 import type { Parameters } from '../language-model.ts'
 import { nameOfExpert } from '../parameters.ts'
 import { type SafetensorsTensor, safetensorsChunks } from '../safetensors/safetensors.ts'
-import { toHuggingFaceConfig } from './config.ts'
+import { type TokenIds, toHuggingFaceConfig } from './config.ts'
 import { type GenerationConfig, toHuggingFaceGenerationConfig } from './generation-config.ts'
 import { codesOf } from './stored-tensor.ts'
 import { indexFile, shardName, weightsFile } from './weight-files.ts'
 
-export interface SaveOptions {
-  readonly bosTokenId?: number
-  readonly eosTokenId?: number
-  readonly padTokenId?: number
+export interface SaveOptions extends TokenIds {
   /** Storage format of the weights. Default: that of the tensors. */
   readonly dtype?: 'float32' | 'bfloat16' | 'float16'
   /**

@@ -6,7 +6,7 @@ import type { ModelArchitecture } from '../architecture.ts'
 import { readText } from '../files/read-text.ts'
 import type { Parameters } from '../language-model.ts'
 import { nameOfExpert, type ParameterShape, parameterShapes } from '../parameters.ts'
-import { fromHuggingFaceConfig } from './config.ts'
+import { fromHuggingFaceConfig, type TokenIds } from './config.ts'
 import { fromHuggingFaceGenerationConfig, type GenerationConfig } from './generation-config.ts'
 import { fetchFromHub, type HubOptions } from './hub.ts'
 import { dtypes, tensorOf } from './stored-tensor.ts'
@@ -17,6 +17,8 @@ export interface LoadedModel {
   readonly parameters: Parameters
   /** Generation defaults of generation_config.json, or else of config.json. */
   readonly generation: GenerationConfig
+  /** Special ids of config.json, to save them again. */
+  readonly tokenIds: TokenIds
   /** Messages for the user: tensors that were not read, embeddings that are not tied. */
   readonly warnings: readonly string[]
 }
@@ -45,6 +47,7 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
   const json = await readConfig(folder)
   const configured = named(join(folder, 'config.json'), () => fromHuggingFaceConfig(json))
   const generation = await readGeneration(folder, json)
+  const tokenIds = named(join(folder, 'config.json'), () => tokenIdsOf(json))
   const weights = await openWeights(folder)
   try {
     const warnings: string[] = []
@@ -94,7 +97,7 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
       warnings.push(
         `${folder}: ${unread.length} tensor${unread.length === 1 ? '' : 's'} of the weights ${unread.length === 1 ? 'is' : 'are'} not part of the architecture and ${unread.length === 1 ? 'was' : 'were'} not read: ${unread.slice(0, 3).join(', ')}${unread.length > 3 ? ', ...' : ''}`,
       )
-    return { architecture, parameters, generation, warnings }
+    return { architecture, parameters, generation, tokenIds, warnings }
   } finally {
     await weights.close()
   }
@@ -165,6 +168,15 @@ async function readGeneration(folder: string, config: unknown): Promise<Generati
   if (text === undefined)
     return named(join(folder, 'config.json'), () => fromHuggingFaceGenerationConfig(config, 'config.json'))
   return named(file, () => fromHuggingFaceGenerationConfig(JSON.parse(text)))
+}
+
+function tokenIdsOf(config: unknown): TokenIds {
+  const { bosTokenId, eosTokenIds, padTokenId } = fromHuggingFaceGenerationConfig(config, 'config.json')
+  return {
+    ...(bosTokenId !== undefined && { bosTokenId }),
+    ...(eosTokenIds && { eosTokenId: eosTokenIds.length === 1 ? eosTokenIds[0] : eosTokenIds }),
+    ...(padTokenId !== undefined && { padTokenId }),
+  }
 }
 
 /** Errors name the file by its path. */

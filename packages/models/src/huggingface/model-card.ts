@@ -28,8 +28,14 @@ export interface CardScore {
 
 export interface ModelCard {
   readonly name: string
-  /** An SPDX identifier, as the Hub writes it. Default `apache-2.0`, LLM-jp's policy. */
-  readonly licence?: string
+  /**
+   * The Hub's identifier, such as `apache-2.0`, or `other`; several as a list. Default `apache-2.0`, LLM-jp's policy
+   * for its own models.
+   */
+  readonly licence?: string | readonly string[]
+  /** The name and the address of a licence that the Hub has no identifier for. */
+  readonly licenceName?: string
+  readonly licenceLink?: string
   /** Codes such as `ja`. Default: the languages of the data. */
   readonly languages?: readonly string[]
   /** The model it was trained from, such as `llm-jp/llm-jp-3-150m`. */
@@ -62,13 +68,24 @@ const table = (head: readonly string[], rows: readonly (readonly unknown[])[]): 
 export function modelCard(card: ModelCard): string {
   const { name, licence = 'apache-2.0', baseModel, parameters, contextLength } = card
   const { data = [], recipe = {}, evaluation = [], checkpoints = [] } = card
-  for (const [field, value] of Object.entries({ name, licence }))
-    if (value.trim() === '' || /[\r\n]/.test(value))
-      throw new RangeError(`modelCard: ${field} must be one non-empty line, got ${JSON.stringify(value)}`)
+  const { licenceName, licenceLink } = card
+  const licences = typeof licence === 'string' ? [licence] : licence
+  if (licences.length === 0) throw new RangeError('modelCard: licence is an empty list; leave it out for apache-2.0')
+  for (const [field, values] of Object.entries({
+    name: [name],
+    licence: licences,
+    licenceName: [licenceName],
+    licenceLink: [licenceLink],
+  }))
+    for (const value of values)
+      if (value !== undefined && (value.trim() === '' || /[\r\n]/.test(value)))
+        throw new RangeError(`modelCard: ${field} must be one non-empty line, got ${JSON.stringify(value)}`)
   const spoken = data.flatMap(({ language }) => (language ? [codes[language.toLowerCase()] ?? language] : []))
   const languages = card.languages ?? [...new Set(spoken)].filter((code) => /^[a-z]{2,3}$/.test(code)).sort()
   const front = {
-    license: licence.toLowerCase(),
+    license: typeof licence === 'string' ? licence.toLowerCase() : licences.map((id) => id.toLowerCase()),
+    ...(licenceName !== undefined && { license_name: licenceName }),
+    ...(licenceLink !== undefined && { license_link: licenceLink }),
     ...(languages.length > 0 && { language: languages }),
     library_name: 'transformers',
     pipeline_tag: 'text-generation',
@@ -124,7 +141,10 @@ export function modelCard(card: ModelCard): string {
         ]
       : []),
     ...(checkpoints.length > 0 ? ['## Scores of checkpoints', curveOf(checkpoints)] : []),
-    `## Licence\n\n${cell(licence)}`,
+    `## Licence\n\n${[...licences, licenceName, licenceLink]
+      .filter((x) => x !== undefined)
+      .map(cell)
+      .join(', ')}`,
   ]
   return `${sections.join('\n\n')}\n`
 }
