@@ -1,104 +1,27 @@
 // Runs kernels over ranges, on the calling thread and on workers that share its memory.
 
 import { DeviceError } from '../../errors.ts'
+import {
+  at,
+  firstLoaded,
+  isNode,
+  maximumArguments,
+  maximumChunks,
+  maximumMessage,
+  maximumModules,
+  moduleWords,
+  startWorker,
+  type WorkerLike,
+} from './pool-worker.ts'
 import type { WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 /** A WebAssembly kernel: works on [start, end) of its range. */
 type Kernel = (start: number, end: number, thread: number, ...args: number[]) => void
 
-/** Indices of the words of the shared control block. */
-const at = {
-  generation: 0,
-  ticket: 1,
-  done: 2,
-  kernel: 3,
-  count: 4,
-  chunk: 5,
-  arguments: 6,
-  scratchArgument: 7,
-  /** The length of the message once a kernel has failed in a worker. */
-  failed: 8,
-  directory: 16,
-} as const
-/**
- * How many modules made at run time can be loaded at once. Each has three words in the directory: the address of its
- * bytes, their number, and a version, which increases when the slot is given to another module.
- */
-const maximumModules = 8192
-const moduleWords = 3
-/** Ids of built-in kernels are smaller; others are (place of the module + 1) << 16 | function. */
-const firstLoaded = 1 << 16
-/** A ticket is generation << 16 | chunks left. */
-const maximumChunks = 0xffff
-
-/**
- * What a worker runs. It claims chunks by compare-and-swap on the ticket, so a claim succeeds only on the current task;
- * the task's description is written only while no chunk is left, so it is stable for the holder of a claim. A module
- * made at run time is compiled from the directory's bytes when a kernel of it is first called, or when its version
- * shows that the slot holds another module.
- */
-const workerBody = `
-function start({ memory, kernels, words, args, message, thread }) {
-  const base = new WebAssembly.Instance(kernels, { env: { memory, abort() { throw new Error('abort in a kernel') } } })
-  const functions = (module, instance) =>
-    WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function').map(({ name }) => instance.exports[name])
-  const builtIn = functions(kernels, base)
-  const loaded = []
-  const find = (id) => {
-    if (id < ${firstLoaded}) return builtIn[id]
-    const place = (id >>> 16) - 1
-    const at = ${at.directory} + ${moduleWords} * place
-    if (loaded[place]?.version !== words[at + 2]) {
-      const bytes = new Uint8Array(memory.buffer, words[at] >>> 0, words[at + 1]).slice()
-      const module = new WebAssembly.Module(bytes)
-      const instance = new WebAssembly.Instance(module, { env: { memory }, math: base.exports })
-      loaded[place] = { version: words[at + 2], table: functions(module, instance) }
-    }
-    return loaded[place].table[id & 0xffff]
-  }
-  let seen = 0
-  for (;;) {
-    for (let spins = 0; spins < 30000 && Atomics.load(words, ${at.generation}) === seen; spins++);
-    if (Atomics.load(words, ${at.generation}) === seen) Atomics.wait(words, ${at.generation}, seen)
-    seen = Atomics.load(words, ${at.generation})
-    for (;;) {
-      const ticket = Atomics.load(words, ${at.ticket})
-      const left = ticket & ${maximumChunks}
-      if (left === 0) break
-      if (Atomics.compareExchange(words, ${at.ticket}, ticket, ticket - 1) !== ticket) continue
-      try {
-        const kernel = find(words[${at.kernel}])
-        const chunk = words[${at.chunk}]
-        const n = words[${at.arguments}]
-        const list = Array.from(args.subarray(0, n))
-        const scratch = words[${at.scratchArgument}]
-        if (scratch >= 0) list[scratch] += thread * args[n]
-        const from = (left - 1) * chunk
-        kernel(from, Math.min(from + chunk, words[${at.count}]), thread, ...list)
-      } catch (error) {
-        // Without this, the calling thread would wait for this chunk forever. The first thread to fail says why.
-        const text = String(error).slice(0, message.length)
-        if (Atomics.compareExchange(words, ${at.failed}, 0, text.length) === 0)
-          for (let i = 0; i < text.length; i++) message[i] = text.charCodeAt(i)
-      }
-      Atomics.add(words, ${at.done}, 1)
-      Atomics.notify(words, ${at.done})
-    }
-  }
-}
-`
-
-/**
- * At least the 1,000 parameters that a WebAssembly function may have (WebAssembly JavaScript interface, implementation
- * limits), and the stride of scratch memory after them.
- */
-const maximumArguments = 1024
-/** Longest message of a failed kernel, in UTF-16 units. */
-const maximumMessage = 256
-
-interface WorkerLike {
-  terminate(): unknown
-}
+/** How many functions a module made at run time can have: see `firstLoaded`. */
+const maximumFunctions = 1 << 16
+/** Kernels take ranges as signed 32-bit integers. */
+const maximumCount = 0x7fffffff
 
 /** A module made at run time. Its functions have the ids `first`, `first + 1`, ... */
 export interface LoadedModule {
@@ -143,12 +66,28 @@ export class ThreadPool {
       })
   }
 
-  /** @param threads including the calling one; more than 1 needs shared memory */
+  /**
+   * @param threads including the calling one; more than 1 needs shared memory
+   * @throws DeviceError if the system refuses a thread
+   */
   static async create(memory: WasmMemory, kernels: WebAssembly.Module, threads: number): Promise<ThreadPool> {
     const pool = new ThreadPool(memory, kernels, threads)
+    const { words, args, message, workers } = pool
     for (let thread = 1; thread < threads; thread++) {
-      const { words, args, message } = pool
-      pool.workers.push(await startWorker({ memory: memory.memory, kernels, words, args, message, thread }))
+      try {
+        const worker = startWorker({ memory: memory.memory, kernels, words, args, message, thread }, () => {
+          // It did not start, or is no more; it had no chunk, or this thread would be waiting for that. The others do
+          // its share.
+          const at = workers.indexOf(worker)
+          if (at >= 0) workers.splice(at, 1)
+        })
+        workers.push(worker)
+      } catch (error) {
+        pool.destroy()
+        throw new DeviceError(
+          `cpu: the system refused thread ${thread + 1} of ${threads} (${(error as Error).message}); init({ threads: ${thread} }) takes as many as it gave`,
+        )
+      }
     }
     return pool
   }
@@ -162,7 +101,7 @@ export class ThreadPool {
 
   /**
    * Loads a module that was made at run time.
-   * @throws DeviceError if too many are loaded
+   * @throws DeviceError if too many are loaded, or it has too many functions
    */
   load(bytes: Uint8Array): LoadedModule {
     const module = new WebAssembly.Module(bytes as BufferSource)
@@ -170,12 +109,18 @@ export class ThreadPool {
       env: { memory: this.memory.memory },
       math: this.base.exports as WebAssembly.ModuleImports,
     })
-    const place = this.vacant.pop() ?? this.loaded.length
-    if (place >= maximumModules)
+    const table = functionsOf(module, instance)
+    if (table.length > maximumFunctions)
+      throw new DeviceError(
+        `cpu: a program has ${table.length} fused kernels, more than ${maximumFunctions}; compile parts of it`,
+      )
+    if (this.vacant.length === 0 && this.loaded.length >= maximumModules)
       throw new DeviceError(`cpu: more than ${maximumModules} programs are alive on one device; dispose some`)
-    const made: LoadedModule = { first: (place + 1) << 16, table: functionsOf(module, instance) }
-    if (this.workers.length > 0) {
-      made.bytes = this.memory.allocate(bytes.length)
+    // Before a place is taken, which would be lost if there is no memory.
+    const own = this.workers.length > 0 ? this.memory.allocate(bytes.length) : undefined
+    const place = this.vacant.pop() ?? this.loaded.length
+    const made: LoadedModule = { first: (place + 1) << 16, table, bytes: own }
+    if (made.bytes) {
       this.memory.bytes(made.bytes, bytes.length).set(bytes)
       const entry = at.directory + moduleWords * place
       this.words[entry] = made.bytes.pointer
@@ -214,9 +159,9 @@ export class ThreadPool {
     scratchStride: number,
   ): void {
     // With a count of NaN, every thread would wait for chunks that none can claim.
-    if (!Number.isSafeInteger(count) || !(grain >= 1))
+    if (!Number.isInteger(count) || count > maximumCount || !(grain >= 1))
       throw new DeviceError(
-        `cpu: kernel ${this.nameOf(id)} was planned over ${count} items in ranges of ${grain}; both must be integers`,
+        `cpu: kernel ${this.nameOf(id)} was planned over ${count} items in ranges of ${grain}; both must be integers, of 31 bits at most`,
       )
     if (count <= 0) return
     const { words } = this
@@ -237,6 +182,7 @@ export class ThreadPool {
     words[at.chunk] = chunk
     words[at.arguments] = args.length
     words[at.scratchArgument] = scratchArgument
+    words[at.pages] = this.memory.pages
     this.args.set(args)
     this.args[args.length] = scratchStride
     Atomics.store(words, at.done, 0)
@@ -244,18 +190,27 @@ export class ThreadPool {
     Atomics.store(words, at.ticket, (this.generation << 16) | chunks)
     Atomics.add(words, at.generation, 1)
     Atomics.notify(words, at.generation)
+    let failure: { readonly error: unknown } | undefined
     for (;;) {
       const ticket = Atomics.load(words, at.ticket)
       const left = ticket & maximumChunks
       if (left === 0) break
       if (Atomics.compareExchange(words, at.ticket, ticket, ticket - 1) !== ticket) continue
       const from = (left - 1) * chunk
-      kernel(from, Math.min(from + chunk, count), 0, ...args)
+      try {
+        // After a failure the chunks left are only claimed, so that no worker takes one.
+        if (!failure) kernel(from, Math.min(from + chunk, count), 0, ...args)
+      } catch (error) {
+        failure = { error }
+      }
       Atomics.add(words, at.done, 1)
     }
     for (let spins = 0; ; spins++) {
       const done = Atomics.load(words, at.done)
       if (done === chunks) {
+        // Not before the workers are done: they use memory that the caller will release, and would count as done chunks
+        // of the next run.
+        if (failure) throw failure.error
         const failed = Atomics.load(words, at.failed)
         if (failed === 0) return
         const reason = String.fromCharCode(...this.message.subarray(0, failed))
@@ -289,36 +244,7 @@ function fail(message: string): never {
   throw new Error(`cpu: ${message}`)
 }
 
-const isNode = typeof process === 'object' && process?.versions?.node !== undefined
 const mayWait = isNode || typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope !== 'undefined'
-
-async function startWorker(data: {
-  memory: WebAssembly.Memory
-  kernels: WebAssembly.Module
-  words: Int32Array
-  args: Float64Array
-  message: Uint16Array
-  thread: number
-}): Promise<WorkerLike> {
-  if (isNode) {
-    // Not an import: bundlers for browsers would look for the module.
-    const { Worker } = process.getBuiltinModule('node:worker_threads')
-    const worker = new Worker(`${workerBody}\nstart(process.getBuiltinModule('node:worker_threads').workerData)`, {
-      eval: true,
-      execArgv: [], // the program's own loaders and --input-type are not for this script
-      workerData: data,
-    })
-    worker.unref()
-    return worker
-  }
-  const url = URL.createObjectURL(
-    new Blob([`${workerBody}\nonmessage = (event) => start(event.data)`], { type: 'text/javascript' }),
-  )
-  const worker = new Worker(url)
-  worker.postMessage(data)
-  URL.revokeObjectURL(url)
-  return worker
-}
 
 /**
  * How many threads to use by default: the number of logical processors, or 1 where memory cannot be shared (a page that

@@ -41,13 +41,15 @@ export function requireAddressable({ peakBytes, inputBytes, outputBytes, tempora
  */
 export class WasmMemory {
   readonly memory: WebAssembly.Memory
+  /** Its size in pages of 64 KiB. */
+  pages = 64
   private readonly counters: Counters
   private readonly recycled = new Map<number, WasmBuffer[]>()
   private runs: { start: number; end: number }[]
 
   constructor(shared: boolean, counters: Counters) {
     this.counters = counters
-    this.memory = new WebAssembly.Memory({ initial: 64, maximum: maximumPages, shared })
+    this.memory = new WebAssembly.Memory({ initial: this.pages, maximum: maximumPages, shared })
     this.runs = [{ start: heapStart, end: this.memory.buffer.byteLength }]
   }
 
@@ -129,7 +131,7 @@ export class WasmMemory {
       )
     }
     try {
-      this.memory.grow(pages)
+      this.pages = this.memory.grow(pages) + pages
     } catch {
       throw new DeviceError(
         `cpu: the system refused ${pages * page} more bytes of memory (${before - heapStart} in use)`,
