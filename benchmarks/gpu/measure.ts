@@ -10,7 +10,7 @@ import { type GpuKernel, PreparedKernel } from './kernels.ts'
 import type { GpuRecord } from './record.ts'
 import type { Sizes } from './sizes.ts'
 
-type OpWithVariants = 'matmul' | 'attention' | 'groupedMatmul'
+export type OpWithVariants = 'matmul' | 'attention' | 'groupedMatmul'
 
 /** One device for each selected kernel variant, created at the first request. */
 export class Devices {
@@ -35,11 +35,13 @@ export class Devices {
   }
 }
 
-const variantsOf: Readonly<Record<OpWithVariants, readonly string[]>> = {
+const allVariants: Readonly<Record<OpWithVariants, readonly string[]>> = {
   matmul: matmulVariants,
   attention: attentionVariants,
   groupedMatmul: groupedVariants,
 }
+
+const variantsOf = ({ variants }: Sizes, op: OpWithVariants) => variants?.[op] ?? allVariants[op]
 
 export async function ceilings(record: GpuRecord, devices: Devices): Promise<Ceilings | undefined> {
   let found: Ceilings | undefined
@@ -65,7 +67,7 @@ export async function check(record: GpuRecord, devices: Devices, sizes: Sizes): 
       const expected = new PreparedKernel(cpu, kernel)
       const right = await expected.results()
       expected.dispose()
-      for (const variant of op ? variantsOf[op] : [undefined]) {
+      for (const variant of op ? variantsOf(sizes, op) : [undefined]) {
         const name = variant ? `${kernel.name}, ${variant}` : kernel.name
         const row = await record.try('check', name, async () => {
           const prepared = new PreparedKernel(await devices.of(op, variant), kernel)
@@ -104,7 +106,7 @@ export async function timed(
   for (const [op, kernels] of groups)
     for (const kernel of kernels)
       await record.try('kernels', kernel.name, async () => {
-        const variants = op ? variantsOf[op].filter((v) => passed.has(`${op} ${v}`)) : []
+        const variants = op ? variantsOf(sizes, op).filter((v) => passed.has(`${op} ${v}`)) : []
         const prepared = new Map<string, PreparedKernel>()
         try {
           const chosen = new PreparedKernel(await devices.of(), kernel)

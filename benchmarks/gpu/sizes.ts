@@ -2,6 +2,7 @@
 import { findModel, type ModelArchitecture, nano } from '@kumiki/models/configs'
 import type { DType } from '@kumiki/tensor'
 import { attentionKernel, embeddingGradient, type GpuKernel, grouped, product, rows } from './kernels.ts'
+import type { OpWithVariants } from './measure.ts'
 
 const layouts = ['NN', 'NT', 'TN', 'TT']
 
@@ -13,6 +14,8 @@ export interface TrainingCase {
 }
 
 export interface Sizes {
+  /** Kernel variants to check and time; default all. */
+  readonly variants?: Readonly<Partial<Record<OpWithVariants, readonly string[]>>>
   /**
    * Kernels that are checked against the cpu backend before anything is timed: matmul and attention in every variant.
    */
@@ -82,8 +85,12 @@ export const gpuSizes: Sizes = {
   rounds: 5,
 }
 
-/** Every kind of measurement once, at minimal sizes: a software adapter takes seconds to compile a tiled shader. */
+/**
+ * Every kind of measurement once, at minimal sizes, without the tiled variants: a software adapter takes seconds to
+ * compile each. The tests of tensor check them.
+ */
 export const smallSizes: Sizes = {
+  variants: { matmul: ['direct 4x4 vec4', 'direct 4x4'], attention: ['rows'] },
   products: [product([33, 20, 36], 'NT', 'float32')],
   attentions: [attentionKernel([1, 20, 2, 1, 16], 'float32', false)],
   others: [rows([3, 70], 'softmax'), embeddingGradient([40, 8, 32]), grouped([20, 8, 12, 3], 'float32')],

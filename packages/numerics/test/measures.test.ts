@@ -36,15 +36,15 @@ test('SQNR of Gaussian values is what these formats are known to give', () => {
   }
 })
 
-test('SQNR of 10^6 Gaussian values with the best scale', () => {
+test('SQNR of Gaussian values with the best scale', () => {
   const formats = ['float8_e4m3fn', 'float8_e5m2', 'bfloat16'] as const
-  const rows = compareFormats(gaussian(1e6), { scaling: 'best', formats })
+  const rows = compareFormats(gaussian(2 ** 17), { scaling: 'best', formats })
   const wanted = [31.6, 25.6, 55.6]
   for (const [i, row] of rows.entries()) expect(Math.abs(row.sqnrDb - wanted[i])).toBeLessThan(0.2)
 })
 
 test('the best scale is no worse than the greatest magnitude gives, and much better for few bits', () => {
-  const x = gaussian(2 ** 17)
+  const x = gaussian(2 ** 14)
   const formats = formatNames.filter((name) => name !== 'float8_e8m0fnu')
   const row = (scaling: CompareOptions['scaling']) => compareFormats(x, { scaling, formats })
   const best = row('best')

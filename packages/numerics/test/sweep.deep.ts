@@ -1,9 +1,12 @@
-/** All 2^32 float32 values in the formats that ordinary tests cover by edges and random values. */
+/** All 2^32 float32 values in every format, against hashes of ml_dtypes' codes. */
 import { describe, expect, test } from 'vitest'
-import { expectedHash, otherFormats, sliceOnCpu } from './sweep.ts'
+import { expectedHash, sliceOnCpu, sweptFormats, sweptModes } from './sweep.ts'
 
-describe.each(otherFormats)('%s', (format) => {
-  test.each(Array.from({ length: 16 }, (_, slice) => slice))('slice %i', (slice) => {
-    expect(sliceOnCpu(format, false, slice)).toBe(expectedHash(format, 'overflow', slice))
-  })
-})
+describe.each(sweptFormats.flatMap((f) => sweptModes(f).map((mode) => [f, mode] as const)))(
+  '%s, %s',
+  (format, mode) => {
+    test.each(Array.from({ length: 16 }, (_, slice) => slice))('slice %i', (slice) => {
+      expect(sliceOnCpu(format, mode === 'saturate', slice)).toBe(expectedHash(format, mode, slice))
+    })
+  },
+)

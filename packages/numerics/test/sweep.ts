@@ -18,10 +18,14 @@ import { wgslEncode, wgslEncodeName, wgslEncodeWord } from '../src/wgsl.ts'
 import sweep from '../vectors/sweep.json' with { type: 'json' }
 import { type Adapter, openAdapter } from './adapter.ts'
 
-/** Those of which every test run does a part, and those that are swept in sweep.deep.ts alone. */
-export const trainedFormats = ['bfloat16', 'float8_e4m3fn', 'float8_e5m2'] as const
-export const otherFormats = ['float8_e4m3fnuz', 'float8_e5m2fnuz', 'float8_e3m4'] as const
-const sweptFormats = [...trainedFormats, ...otherFormats] as const
+export const sweptFormats = [
+  'bfloat16',
+  'float8_e4m3fn',
+  'float8_e5m2',
+  'float8_e4m3fnuz',
+  'float8_e5m2fnuz',
+  'float8_e3m4',
+] as const
 type Swept = (typeof sweptFormats)[number]
 
 export const sweptModes = (format: Swept) => Object.keys(sweep.hashes[format]) as ('overflow' | 'saturate')[]
@@ -30,22 +34,36 @@ export function expectedHash(format: Swept, mode: string, slice: number): string
   return (sweep.hashes[format] as Record<string, string[]>)[mode][slice]
 }
 
+export function expectedSamples(format: Swept, mode: string): string {
+  return (sweep.samples[format] as Record<string, string>)[mode]
+}
+
 const sliceLength = 2 ** 28
 const pieceLength = 2 ** 20
+const [sampleCount, sampleStride] = [2 ** 25, 129]
 
-/** SHA-256 of the codes of a slice, by encodeArray, or by its loop without SIMD. */
-export function sliceOnCpu(format: FormatName, saturate: boolean, slice: number, simd = true): string {
+/** SHA-256 of the codes of bit patterns `first + i * stride`, by encodeArray, or by its loop without SIMD. */
+function hashOf(format: FormatName, saturate: boolean, first: number, count: number, stride: number, simd: boolean) {
   const bits = new Uint32Array(pieceLength)
   const floats = new Float32Array(bits.buffer)
   const codes = encodeArray(format, floats)
   const hash = createHash('sha256')
-  for (let start = slice * sliceLength; start < (slice + 1) * sliceLength; start += pieceLength) {
-    for (let i = 0; i < pieceLength; i++) bits[i] = start + i
+  for (let start = 0; start < count; start += pieceLength) {
+    for (let i = 0; i < pieceLength; i++) bits[i] = first + (start + i) * stride
     if (simd) encodeArray(format, floats, codes, { saturate })
     else encodeNearest(formatOf(format), floats, codes, saturate)
     hash.update(codes)
   }
   return hash.digest('hex')
+}
+
+export function sliceOnCpu(format: FormatName, saturate: boolean, slice: number, simd = true): string {
+  return hashOf(format, saturate, slice * sliceLength, sliceLength, 1, simd)
+}
+
+/** Of 2^25 bit patterns that pass through all exponents of both signs. */
+export function samplesOnCpu(format: FormatName, saturate: boolean): string {
+  return hashOf(format, saturate, 0, sampleCount, sampleStride, true)
 }
 
 /** Packed codes of `count` ascending bit patterns from `start`, by the shader. `count` is a multiple of 4. */
