@@ -2,21 +2,28 @@
  * Snapshots of the shaders in `wgsl/*.wgsl`, so that changes of kernels can be reviewed as diffs; `npm test -- FILE -u`
  * writes them. Other tests show that the shaders compile and are correct.
  */
+import { readdirSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../src/backends/webgpu/rule.ts'
 import { loadFormatCode } from '../src/backends/webgpu/shader.ts'
 import type { DType } from '../src/dtype.ts'
 import { attentionGradientWgsl, attentionVariants, attentionWgsl } from '../src/ops/attention/attention.wgsl.ts'
+import { concatenateWgsl } from '../src/ops/concatenate.wgsl.ts'
 import { cumsumWgsl } from '../src/ops/cumulative.wgsl.ts'
 import { gatherWgsl, scatterWgsl } from '../src/ops/gather.wgsl.ts'
 import { groupedMatmulWgsl, groupedOuterWgsl, groupedVariants } from '../src/ops/grouped-matmul/grouped-matmul.wgsl.ts'
 import { matmulProblem, transposeOperand } from '../src/ops/matmul/layout.ts'
 import { matmulVariants, matmulWgsl, planMatmul } from '../src/ops/matmul/matmul.wgsl.ts'
+import { scaledMatmulWgsl } from '../src/ops/matmul/scaled-matmul.wgsl.ts'
 import { subgroupMatrixKernel } from '../src/ops/matmul/subgroup-matrix.wgsl.ts'
 import { argMaxWgsl, reduceWgsl } from '../src/ops/reduce.wgsl.ts'
+import { rotaryWgsl } from '../src/ops/rotary.wgsl.ts'
 import { rowWgsl } from '../src/ops/row-kernels.wgsl.ts'
 import { sortWgsl } from '../src/ops/sort.wgsl.ts'
+import { scatterAddRowsWgsl, takeWgsl } from '../src/ops/take.wgsl.ts'
+import { topKWgsl } from '../src/ops/top-k.wgsl.ts'
 import { contiguousAccess } from '../src/passes/access.ts'
+import { opTable } from './op-table.ts'
 
 const matrices = (componentType: string, M: number, N: number, K: number) => ({
   componentType,
@@ -43,7 +50,10 @@ const software: AdapterTraits = {
 
 const operand = (shape: number[], dtype: DType = 'float32') => ({ slot: 0, dtype, access: contiguousAccess(shape) })
 
+const written: string[] = []
+
 async function expectShaders(name: string, plan: WebGpuPlan): Promise<void> {
+  written.push(`${name}.wgsl`)
   const text = plan.dispatches
     .map(
       ({ name: dispatch, wgsl, workgroups }) =>
@@ -69,6 +79,25 @@ describe('matmul', () => {
     )
     await expectShaders(`matmul ${variant}`.replaceAll(' ', '-'), plan)
   })
+})
+
+test('matmul: K in pieces, and operands packed first', async () => {
+  const shapes = { inputs: [operand([16, 4096]), operand([4096, 16])], outputs: [operand([16, 16])] }
+  const pieces = matmulWgsl.plan({ ...shapes, attrs: { dtype: 'float32' } }, { ...hardware, pinned: { splitK: '4' } })
+  await expectShaders('matmul-pieces', pieces)
+  const [a, b] = [operand([128, 256], 'bfloat16'), operand([256, 128], 'bfloat16')]
+  const packed = { inputs: [a, b], outputs: [operand([128, 128])], attrs: { dtype: 'float32' } }
+  await expectShaders('matmul-packed', matmulWgsl.plan(packed, software))
+})
+
+// Subgroup matrices take no scales.
+test.each(matmulVariants.filter((v) => v !== 'subgroup matrix'))('scaledMatmul %s', async (variant) => {
+  const [codes, scales] = [operand([256, 256], 'float8_e4m3fn'), operand([256, 8])]
+  const shapes = { inputs: [codes, scales, codes, scales], outputs: [operand([256, 256])] }
+  const traits = { ...(variant === 'subgroup 8x4' ? software : hardware), pinned: { matmul: variant } }
+  const plan = scaledMatmulWgsl.plan({ ...shapes, attrs: { transposeA: false, transposeB: true } }, traits)
+  expect(plan.dispatches[0].name).toContain(variant)
+  await expectShaders(`scaled-matmul ${variant}`.replaceAll(' ', '-'), plan)
 })
 
 describe('matmul subgroup matrix', () => {
@@ -187,4 +216,31 @@ test('sort, cumsum, gather and scatter', async () => {
     'scatter-lines',
     scatterWgsl.plan({ inputs: [many, manyIds], outputs: [many], attrs: { ...add, size: 100 } }, hardware),
   )
+})
+
+test('rows by index, concatenation, rotation and the largest elements', async () => {
+  const [table, ids] = [operand([100, 64]), operand([8], 'int32')]
+  await expectShaders('take', takeWgsl.plan({ inputs: [table, ids], outputs: [operand([8, 64])], attrs: {} }, hardware))
+  const rows = { inputs: [operand([8, 64]), ids], outputs: [table], attrs: { rows: 100 } }
+  await expectShaders('scatter-add-rows', scatterAddRowsWgsl.plan(rows, hardware))
+  const parts = { inputs: [operand([4, 8]), operand([4, 24])], outputs: [operand([4, 32])], attrs: { axis: 1 } }
+  await expectShaders('concatenate', concatenateWgsl.plan(parts, hardware))
+  const [x, angles] = [operand([2, 16, 4, 64]), operand([16, 32])]
+  const rotated = { inputs: [x, angles, angles], outputs: [x], attrs: { inverse: false } }
+  await expectShaders('rotary', rotaryWgsl.plan(rotated, hardware))
+  const outputs = [operand([64, 4]), operand([64, 4], 'int32')]
+  await expectShaders('top-k', topKWgsl.plan({ inputs: [operand([64, 16])], outputs, attrs: { k: 4 } }, hardware))
+})
+
+test('every op with a WebGPU kernel has a snapshot', () => {
+  // New ones are not in the folder before this file ends.
+  const files = [...readdirSync(new URL('wgsl/', import.meta.url)), ...written]
+  const dashed = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  const shown = ({ name }: { name: string }) =>
+    files.some((file) => [name, dashed(name)].some((start) => new RegExp(`^${start}[.-]`).test(file))) ||
+    // Each variant of attention has its gradient beside it.
+    (name === 'attentionGradient' && files.includes('attention-rows-gradient.wgsl'))
+  const kernels = opTable.filter(({ webgpu }) => webgpu)
+  expect(kernels.length).toBeGreaterThan(20)
+  expect(kernels.filter((op) => !shown(op)).map(({ name }) => name)).toEqual([])
 })
