@@ -1,6 +1,6 @@
 /** Samples of ops on a device, and tolerances. */
 import { expect } from 'vitest'
-import { findAdapter, requestDevice } from '../src/backends/webgpu/adapter.ts'
+import { findAdapter } from '../src/backends/webgpu/adapter.ts'
 import { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts'
 import { Device } from '../src/device.ts'
 import type { DType } from '../src/dtype.ts'
@@ -68,11 +68,16 @@ export function expectClose(
   }
 }
 
-/** The kernels that a hardware GPU would get, on whatever adapter there is: workgroups share rows and tiles. */
-export async function asHardware(): Promise<Device> {
-  const found = await findAdapter()
-  const traits = { ...found.description, software: false, subgroupSize: 0 }
-  return new Device(new WebGpuBackend(await requestDevice(found), traits, true, found.release))
+/**
+ * The kernels that a hardware GPU would get, on the adapter of a WebGPU device: workgroups share rows and tiles. Both
+ * use one GPUDevice and its pipelines, so that shaders that they have in common are compiled once.
+ */
+export async function asHardware(on: Device): Promise<Device> {
+  const { description, release } = await findAdapter()
+  release()
+  const { device, pipelines } = on.backend as unknown as { device: GPUDevice; pipelines: unknown }
+  const backend = new WebGpuBackend(device, { ...description, software: false, subgroupSize: 0 }, false)
+  return new Device(Object.assign(backend, { pipelines }))
 }
 
 /** Every output of an op on a device, against the reference. */

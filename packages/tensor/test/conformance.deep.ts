@@ -5,14 +5,15 @@ import { asHardware, expectDefinition, nameOf } from './conformance-cases.ts'
 import { opTable } from './op-table.ts'
 
 let reference: Device
+let webgpu: Device
 let hardware: Device
 beforeAll(async () => {
   reference = await init({ backend: 'reference' })
-  hardware = await asHardware()
+  webgpu = await init({ backend: 'webgpu' })
+  hardware = await asHardware(webgpu)
 })
 afterAll(() => {
-  reference.dispose()
-  hardware.dispose()
+  for (const device of [reference, hardware, webgpu]) device.dispose()
 })
 
 const cases = opTable.flatMap((op) => (op.samples ?? []).map((sample) => ({ op, sample, name: nameOf(op, sample) })))

@@ -20,7 +20,7 @@ beforeAll(async () => {
   devices.double = new Device(new ReferenceBackend({ double: true }))
   devices.cpu = await init({ backend: 'cpu' })
   devices.webgpu = await init({ backend: 'webgpu' })
-  devices.gpu = await asHardware()
+  devices.gpu = await asHardware(devices.webgpu)
 })
 
 afterAll(() => {

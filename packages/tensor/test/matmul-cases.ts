@@ -70,11 +70,19 @@ export async function expectProduct(
   expect(worst, `${layout}, ${m} x ${k} x ${n}`).toBeLessThan(2e-5 * k)
 }
 
-/** Codes in blocks give the bits of a product of decoded operands. */
-export async function expectBlocks(device: Device, layout: string, case_: (typeof blockCases)[number]): Promise<void> {
-  const { size, a, b } = case_
+/** Codes in blocks give the bits of a product of decoded operands, which agrees with the reference. */
+export async function expectBlocks(
+  device: Device,
+  reference: Device,
+  layout: string,
+  { size, a, b }: (typeof blockCases)[number],
+): Promise<void> {
   const { direct, decoded } = scaledProducts(device, size, layout, a, b)
-  expect(await direct.data(), `${layout}, ${size.join(' x ')}, blocks ${a} and ${b}`).toEqual(
-    await (await decoded()).data(),
-  )
+  const what = `${layout}, ${size.join(' x ')}, blocks ${a} and ${b}`
+  const plain = await (await decoded()).data()
+  expect(await direct.data(), what).toEqual(plain)
+  const expected = await scaledProducts(reference, size, layout, a, b).direct.data()
+  let worst = 0
+  for (let i = 0; i < expected.length; i++) worst = Math.max(worst, Math.abs(plain[i] - expected[i]))
+  expect(worst, what).toBeLessThan(2e-5 * size[1])
 }

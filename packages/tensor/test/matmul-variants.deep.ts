@@ -21,6 +21,6 @@ describe.each(matmulVariants.filter((v) => v !== 'subgroup matrix'))('matmul var
   })
 
   test.each(matmulLayouts)('%s of codes in blocks', async (layout) => {
-    for (const blocks of blockCases) await expectBlocks(device, layout, blocks)
+    for (const blocks of blockCases) await expectBlocks(device, reference, layout, blocks)
   })
 })

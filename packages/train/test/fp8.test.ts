@@ -397,7 +397,7 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
     const architecture = {
       ...tiny,
       hiddenSize: 128,
-      intermediateSize: 256,
+      intermediateSize: 128,
       headDim: 32,
       numKeyValueHeads: 4,
       numHiddenLayers: 1,

@@ -85,7 +85,7 @@ describe('what a step keeps', () => {
     precision: PrecisionPolicy,
     sequenceLength: number,
     batchSize: number,
-    accumulation = 1,
+    { accumulation = 1, layers = 2 } = {},
   ) => {
     const architecture = {
       ...tiny,
@@ -93,7 +93,7 @@ describe('what a step keeps', () => {
       intermediateSize: 256,
       headDim: 32,
       numKeyValueHeads: 4,
-      numHiddenLayers: 3,
+      numHiddenLayers: layers,
     }
     const trainer = Trainer.create(
       tinyOptions(device, { architecture, batchSize, sequenceLength, accumulation, precision }),
@@ -114,8 +114,8 @@ describe('what a step keeps', () => {
   test('is that of one part, where gradients are accumulated', async () => {
     const [whole, halves, eighths] = [
       await temporaries(bf16, 32, 32),
-      await temporaries(bf16, 32, 32, 2),
-      await temporaries(bf16, 32, 32, 8),
+      await temporaries(bf16, 32, 32, { accumulation: 2 }),
+      await temporaries(bf16, 32, 32, { accumulation: 8 }),
     ]
     expect(halves).toBeLessThan(0.7 * whole)
     expect(eighths).toBeLessThan(0.35 * whole)
@@ -123,8 +123,8 @@ describe('what a step keeps', () => {
 
   test('bfloat16 gradients take two bytes', async () => {
     // Few tokens: gradients, which wait for their norm, are most of what there is.
-    const wide = await temporaries({ ...bf16Pure, gradients: 'float32' }, 16, 1)
-    const narrow = await temporaries(bf16Pure, 16, 1)
+    const wide = await temporaries({ ...bf16Pure, gradients: 'float32' }, 16, 1, { layers: 3 })
+    const narrow = await temporaries(bf16Pure, 16, 1, { layers: 3 })
     expect(narrow).toBeLessThan(0.65 * wide)
   })
 })

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bf16, f32, fp8Current, type PrecisionPolicy } from '../src/precision.ts'
 import { countTargets, fp8RecipeOf, initialState, makeTrainStep, meanLoss, type StepBatch } from '../src/train-step.ts'
 
-// Ten steps of Transformers' LlamaForCausalLM in PyTorch; see ../vectors/README.md.
 const vectors = JSON.parse(readFileSync(new URL('../vectors/training-steps.json', import.meta.url), 'utf8'))
 
 const floats = (base64: string) => {
@@ -95,7 +94,7 @@ async function firstSteps(device: Device, key: 'mha' | 'gqa', precision: Precisi
 
 describe.each(backends)('against PyTorch on %s', (backend) => {
   describe.each(['mha', 'gqa'] as const)('%s', (key) => {
-    // On a software adapter the grouped heads stand for both.
+    // On a software adapter the grouped heads stand for both, and on the slow reference backend for ten steps.
     test.skipIf(backend === 'webgpu' && key === 'mha')(
       'logits and every parameter gradient of the first step',
       async () => {
@@ -122,7 +121,7 @@ describe.each(backends)('against PyTorch on %s', (backend) => {
       },
     )
 
-    test.skipIf(backend === 'webgpu' && key === 'mha')(
+    test.skipIf(backend !== 'cpu' && key === 'mha')(
       'ten steps of AdamW with clipping and z-loss, to 1e-4',
       async () => {
         const { losses, norms, state } = await firstSteps(devices[backend], key, f32)
@@ -149,7 +148,7 @@ describe.each(backends)('against PyTorch on %s', (backend) => {
     )
   })
 
-  test.skipIf(backend === 'webgpu')('bfloat16 weights with float32 master weights', async () => {
+  test.skipIf(backend !== 'cpu')('bfloat16 weights with float32 master weights', async () => {
     // PyTorch rounded every weight, norms included, and nothing else; this policy keeps norms and rounds matrices.
     const weightsOnly: PrecisionPolicy = { name: 'bf16 weights', parameters: 'bfloat16', activations: 'float32' }
     const { losses } = await firstSteps(devices[backend], 'mha', weightsOnly)
@@ -158,7 +157,7 @@ describe.each(backends)('against PyTorch on %s', (backend) => {
     })
   })
 
-  test('bf16 stays near float32, and its state is really narrow', async () => {
+  test.skipIf(backend === 'reference')('bf16 stays near float32, and its state is really narrow', async () => {
     const { losses, state } = await firstSteps(devices[backend], 'gqa', bf16)
     losses.forEach((loss, k) => {
       expect(Math.abs(loss - vectors.gqa.float64.losses[k]) / loss, `step ${k}`).toBeLessThan(5e-3)
