@@ -44,9 +44,10 @@ fn lse_at4(i: u32) -> vec4<f32> { return vec4<f32>(lse[i], lse[i + 1u], lse[i + 
 
 
 fn seen(z: u32, r: u32, col: u32) -> vec4<bool> { return (vec4<u32>(col, col + 1u, col + 2u, col + 3u) <= vec4<u32>(64u + r)); }
+fn score(x: vec4<f32>) -> vec4<f32> { return x * 0.125; }
 fn finish(i: u32, v: vec4<f32>) {
   let col = i % 128u; let row = i / 128u; let r = row % 64u; let z = row / 64u;
-  p_set4(i, select(vec4<f32>(0.0), exp(min(v * 0.125 - lse_at(z * 128u + 64u + r), vec4<f32>(80.0))), seen(z, r, col)));
+  p_set4(i, select(vec4<f32>(0.0), exp(min(score(v) - lse_at(z * 128u + 64u + r), vec4<f32>(80.0))), seen(z, r, col)));
 }
 @compute @workgroup_size(4)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
@@ -672,9 +673,10 @@ fn lse_at4(i: u32) -> vec4<f32> { return vec4<f32>(lse[i], lse[i + 1u], lse[i + 
 
 
 fn seen(z: u32, r: u32, col: u32) -> vec4<bool> { return (vec4<u32>(col, col + 1u, col + 2u, col + 3u) <= vec4<u32>(0u + r)); }
+fn score(x: vec4<f32>) -> vec4<f32> { return x * 0.125; }
 fn finish(i: u32, v: vec4<f32>) {
   let col = i % 64u; let row = i / 64u; let r = row % 64u; let z = row / 64u;
-  p_set4(i, select(vec4<f32>(0.0), exp(min(v * 0.125 - lse_at(z * 128u + 0u + r), vec4<f32>(80.0))), seen(z, r, col)));
+  p_set4(i, select(vec4<f32>(0.0), exp(min(score(v) - lse_at(z * 128u + 0u + r), vec4<f32>(80.0))), seen(z, r, col)));
 }
 @compute @workgroup_size(4)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {

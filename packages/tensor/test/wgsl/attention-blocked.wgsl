@@ -96,6 +96,7 @@ fn magnitude4(v: vec4<f32>) -> vec4<u32> { return bitcast<vec4<u32>>(v) & vec4<u
 fn largest4(v: vec4<u32>) -> u32 { return max(max(v.x, v.y), max(v.z, v.w)); }
 fn nan_of(bits: u32) -> f32 { return bitcast<f32>(bits | 0x7fc00000u); }
 fn seen(z: u32, r: u32, col: u32) -> vec4<bool> { return (vec4<u32>(col, col + 1u, col + 2u, col + 3u) <= vec4<u32>(0u + r)); }
+fn score(x: vec4<f32>) -> vec4<f32> { return x * 0.125; }
 @compute @workgroup_size(16)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let id = (group.x + group.y * 65535u) * 16u + local;
@@ -116,15 +117,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     top4 = max(top4, s);
     size4 = max(size4, magnitude4(s));
   }
-  let top = max(max(top4.x, top4.y), max(top4.z, top4.w)) * 0.125;
+  let top = score(vec4<f32>(max(max(top4.x, top4.y), max(top4.z, top4.w)))).x;
   var sum4 = vec4<f32>(0.0);
   for (var col = 0u; col < whole; col += 4u) {
-    let e = exp(p_at4(base + col) * 0.125 - top);
+    let e = exp(score(p_at4(base + col)) - top);
     p_set4(base + col, e);
     sum4 += e;
   }
   for (var col = whole; col < 64u; col += 4u) {
-    let e = select(vec4<f32>(0.0), exp(min(p_at4(base + col) * 0.125 - top, vec4<f32>(0.0))), seen(z, r, col));
+    let e = select(vec4<f32>(0.0), exp(min(score(p_at4(base + col)) - top, vec4<f32>(0.0))), seen(z, r, col));
     p_set4(base + col, e);
     sum4 += e;
   }
@@ -313,6 +314,7 @@ fn magnitude4(v: vec4<f32>) -> vec4<u32> { return bitcast<vec4<u32>>(v) & vec4<u
 fn largest4(v: vec4<u32>) -> u32 { return max(max(v.x, v.y), max(v.z, v.w)); }
 fn nan_of(bits: u32) -> f32 { return bitcast<f32>(bits | 0x7fc00000u); }
 fn seen(z: u32, r: u32, col: u32) -> vec4<bool> { return (vec4<u32>(col, col + 1u, col + 2u, col + 3u) <= vec4<u32>(64u + r)); }
+fn score(x: vec4<f32>) -> vec4<f32> { return x * 0.125; }
 @compute @workgroup_size(16)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let id = (group.x + group.y * 65535u) * 16u + local;
@@ -333,15 +335,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     top4 = max(top4, s);
     size4 = max(size4, magnitude4(s));
   }
-  let top = max(max(top4.x, top4.y), max(top4.z, top4.w)) * 0.125;
+  let top = score(vec4<f32>(max(max(top4.x, top4.y), max(top4.z, top4.w)))).x;
   var sum4 = vec4<f32>(0.0);
   for (var col = 0u; col < whole; col += 4u) {
-    let e = exp(p_at4(base + col) * 0.125 - top);
+    let e = exp(score(p_at4(base + col)) - top);
     p_set4(base + col, e);
     sum4 += e;
   }
   for (var col = whole; col < 128u; col += 4u) {
-    let e = select(vec4<f32>(0.0), exp(min(p_at4(base + col) * 0.125 - top, vec4<f32>(0.0))), seen(z, r, col));
+    let e = select(vec4<f32>(0.0), exp(min(score(p_at4(base + col)) - top, vec4<f32>(0.0))), seen(z, r, col));
     p_set4(base + col, e);
     sum4 += e;
   }

@@ -184,7 +184,12 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
       attrs: { scale: 0.7, causal: true, window: 4, softcap: 3 },
       tolerance: 3e-5,
     },
-    // Blocks of rows whose first visible key is not key 0.
+    // Blocks of rows whose first visible key is not key 0, and keys that no query sees.
+    {
+      inputs: [{ shape: [1, 24, 2, 8] }, { shape: [1, 40, 1, 8] }, { shape: [1, 40, 1, 8] }],
+      attrs: { scale: 0.4, causal: true, window: 7, softcap: 4 },
+      tolerance: 3e-5,
+    },
     {
       inputs: [{ shape: [1, 70, 2, 12] }, { shape: [1, 75, 1, 12] }, { shape: [1, 75, 1, 12] }],
       attrs: { scale: 0.4, causal: true, window: 21, softcap: 5 },
@@ -254,8 +259,7 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
 
 /**
  * Scaled dot-product attention, softmax(q kᵀ * scale) v, with grouped queries. Backends never store the whole score
- * matrix. With a window or a cap WebGPU uses the kernel `tiled` or `rows`, never `blocked`; keys outside the window are
- * not read.
+ * matrix; blocks of keys outside the window are not read.
  * @param q [batch, seqQ, heads, headDim]
  * @param k [batch, seqK, kvHeads, headDim]; heads must be a multiple of kvHeads
  * @param v like k

@@ -4,7 +4,7 @@ import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../../backends/webgp
 import type { Spec } from '../../graph/spec.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import { blockedBackward, blockedForward, blockedIsSupported } from './blocked.wgsl.ts'
-import { type AttentionAttrs, type AttentionSizes, attentionSizes, isPlain } from './geometry.ts'
+import { type AttentionAttrs, type AttentionSizes, attentionSizes } from './geometry.ts'
 import { rowsBackward, rowsForward } from './rows.wgsl.ts'
 import { tiledBackward, tiledForward, tiledIsSupported } from './tiled.wgsl.ts'
 
@@ -54,11 +54,7 @@ function rule(direction: 'forward' | 'backward'): WebGpuRule<AttentionAttrs> {
       const { causal: lower, window, softcap } = context.attrs
       const causal = `${lower ? ' causal' : ''}${window ? ` window ${window}` : ''}${softcap ? ' capped' : ''}`
       const key = `attention ${direction} ${batch}x${t}x${heads}x${d} over ${s}x${kvHeads}${causal} ${q.dtype}`
-      // `blocked`, made of matmul kernels, supports neither windows nor caps.
-      const plain = isPlain(context.attrs)
-      const usable = Object.entries(variants).filter(
-        ([name, v]) => (plain || name !== 'blocked') && v.isSupported(sizes, adapter),
-      )
+      const usable = Object.entries(variants).filter(([, v]) => v.isSupported(sizes, adapter))
       const wanted = [adapter.pinned?.attention, adapter.tuned?.get(key)]
       const [name, chosen] =
         usable.find(([n]) => wanted.includes(n)) ?? usable.find(([, v]) => v.isPreferred(sizes, adapter))!

@@ -39,15 +39,19 @@ export function blockRows(t: number): number {
 interface Block {
   readonly first: number
   readonly rows: number
+  /** The first key that is read, a multiple of 4, and how many are. */
+  readonly from: number
   readonly keys: number
 }
 
-function blocksOf({ t, s }: AttentionSizes, causal: boolean): Block[] {
+function blocksOf({ t, s }: AttentionSizes, { causal, window }: AttentionAttrs): Block[] {
   const rows = blockRows(t)
   return Array.from({ length: Math.ceil(t / rows) }, (_, i) => {
     const first = i * rows
     const own = Math.min(rows, t - first)
-    return { first, rows: own, keys: causal ? first + own + s - t : s }
+    const past = first + s - t
+    const from = window === undefined ? 0 : Math.max(0, past + 1 - window) & ~3
+    return { first, rows: own, from, keys: (causal ? past + own : s) - from }
   })
 }
 
@@ -90,16 +94,40 @@ export function blockedIsSupported({ t, s, d, batch, heads }: AttentionSizes): b
   return t % 4 === 0 && s % 4 === 0 && d % 4 === 0 && t > 0 && s > 0 && batch * heads <= maxWorkgroups
 }
 
-/** `fn seen(z, r, col)`: which of the four keys from `col` on row r of the block sees. */
-function seenFunction(sizes: AttentionSizes, { first }: Block, causal: boolean, documents: boolean): string {
+/** `fn seen(z, r, col)`: which of the block's four keys from `col` on row r of the block sees. */
+function seenFunction(
+  sizes: AttentionSizes,
+  { first, from }: Block,
+  { causal, window }: AttentionAttrs,
+  documents: boolean,
+): string {
   const { t, s, heads } = sizes
+  const keys = 'vec4<u32>(col, col + 1u, col + 2u, col + 3u)'
+  // The block's key that is the row's own.
+  const own = `vec4<u32>(${first + s - t - from}u + r)`
   const terms: string[] = []
-  if (causal) terms.push(`(vec4<u32>(col, col + 1u, col + 2u, col + 3u) <= vec4<u32>(${first + s - t}u + r))`)
+  if (causal) terms.push(`(${keys} <= ${own})`)
+  if (window !== undefined) terms.push(`(${keys} + ${window}u > ${own})`)
   if (documents)
     terms.push(
-      `(vec4<i32>(documents_at((z / ${heads}u) * ${t}u + ${first}u + r)) == documents_at4((z / ${heads}u) * ${s}u + col))`,
+      `(vec4<i32>(documents_at((z / ${heads}u) * ${t}u + ${first}u + r)) == documents_at4((z / ${heads}u) * ${s}u + ${from}u + col))`,
     )
   return `fn seen(z: u32, r: u32, col: u32) -> vec4<bool> { return ${terms.join(' & ') || 'vec4<bool>(true)'}; }\n`
+}
+
+/**
+ * `fn score(x)`: products as scores, scaled and capped, and with a cap `fn slope(x)`, its derivative by the scaled
+ * product.
+ */
+function scoreFunctions({ scale, softcap }: AttentionAttrs): string {
+  const scaled = `x * ${wgslFloat(scale)}`
+  if (softcap === undefined) return `fn score(x: vec4<f32>) -> vec4<f32> { return ${scaled}; }\n`
+  const cap = wgslFloat(softcap)
+  // tanh of large arguments is NaN on some adapters.
+  return `fn bent(x: vec4<f32>) -> vec4<f32> { return tanh(clamp(${scaled} / ${cap}, vec4<f32>(-15.0), vec4<f32>(15.0))); }
+fn score(x: vec4<f32>) -> vec4<f32> { return bent(x) * ${cap}; }
+fn slope(x: vec4<f32>) -> vec4<f32> { let u = bent(x); return 1.0 - u * u; }
+`
 }
 
 /** Splits the position in a block's scores into z (batch and head), r (row) and col. */
@@ -107,7 +135,7 @@ const scorePlace = ({ rows, keys }: Block) =>
   `let col = i % ${keys}u; let row = i / ${keys}u; let r = row % ${rows}u; let z = row / ${rows}u;`
 
 export function blockedForward(
-  { inputs, outputs: [o], attrs: { scale, causal } }: KernelContext<AttentionAttrs>,
+  { inputs, outputs: [o], attrs }: KernelContext<AttentionAttrs>,
   adapter: AdapterTraits,
 ): WebGpuPlan {
   const [q, k, v, documents] = inputs
@@ -116,8 +144,8 @@ export function blockedForward(
   const dispatches: Dispatch[] = []
   const scores: MatmulOperand = { dtype: 'float32', binding: { scratch: 0 } }
   let scoreBytes = 0
-  for (const block of blocksOf(sizes, causal)) {
-    const { first, rows, keys } = block
+  for (const block of blocksOf(sizes, attrs)) {
+    const { first, rows, from, keys } = block
     const strides = headStrides(sizes, block)
     scoreBytes = Math.max(scoreBytes, batch * heads * rows * keys * 4)
     const qSide: Side = { offset: first * heads * d, heads: strides.q, row: heads * d, column: 1 }
@@ -125,7 +153,13 @@ export function blockedForward(
     dispatches.push(
       matmulDispatch(
         {
-          problem: problem(sizes, [rows, keys, d], qSide, { heads: strides.k, row: 1, column: kvHeads * d }, scoreSide),
+          problem: problem(
+            sizes,
+            [rows, keys, d],
+            qSide,
+            { offset: from * kvHeads * d, heads: strides.k, row: 1, column: kvHeads * d },
+            scoreSide,
+          ),
           a: { dtype: q.dtype, binding: { input: 0 } },
           b: { dtype: k.dtype, binding: { input: 1 } },
           c: scores,
@@ -133,7 +167,7 @@ export function blockedForward(
         },
         adapter,
       ),
-      softmaxBlock(sizes, block, wgslFloat(scale), causal, documents !== undefined),
+      softmaxBlock(sizes, block, attrs, documents !== undefined),
     )
     // Probabilities are not divided by their sum: the results, which are fewer, are divided instead.
     const epilogue: Epilogue = {
@@ -153,7 +187,13 @@ export function blockedForward(
     dispatches.push(
       matmulDispatch(
         {
-          problem: problem(sizes, [rows, d, keys], scoreSide, { heads: strides.k, row: kvHeads * d, column: 1 }, qSide),
+          problem: problem(
+            sizes,
+            [rows, d, keys],
+            scoreSide,
+            { offset: from * kvHeads * d, heads: strides.k, row: kvHeads * d, column: 1 },
+            qSide,
+          ),
           a: scores,
           b: { dtype: v.dtype, binding: { input: 2 } },
           epilogue,
@@ -167,15 +207,10 @@ export function blockedForward(
 }
 
 /** Replaces scores by exp(scaled score - largest), row by row, and stores lse and 1 / sum. Masked keys become 0. */
-function softmaxBlock(
-  sizes: AttentionSizes,
-  block: Block,
-  scale: string,
-  causal: boolean,
-  documents: boolean,
-): Dispatch {
+function softmaxBlock(sizes: AttentionSizes, block: Block, attrs: AttentionAttrs, documents: boolean): Dispatch {
   const { batch, heads, t, s } = sizes
   const { first, rows, keys } = block
+  const { causal, window } = attrs
   const count = batch * heads * rows
   const buffers: ShaderBuffer[] = [
     { name: 'p', dtype: 'float32', write: true, vector: true, length: count * keys },
@@ -184,9 +219,9 @@ function softmaxBlock(
     ...(documents ? [documentsBuffer] : []),
   ]
   // Keys before `whole` are certainly visible to the row.
-  const whole = documents ? '0u' : causal ? `(r + ${first + s - t + 1}u) & ~3u` : `${keys}u`
+  const whole = documents || window !== undefined ? '0u' : causal ? `(r + ${first + s - t + 1}u) & ~3u` : `${keys}u`
   const body = `${magnitudeWgsl}
-${seenFunction(sizes, block, causal, documents)}${linearEntry(
+${seenFunction(sizes, block, attrs, documents)}${scoreFunctions(attrs)}${linearEntry(
   16,
   `  if (id >= ${count}u) { return; }
   let r = id % ${rows}u;
@@ -205,15 +240,15 @@ ${seenFunction(sizes, block, causal, documents)}${linearEntry(
     top4 = max(top4, s);
     size4 = max(size4, magnitude4(s));
   }
-  let top = max(max(top4.x, top4.y), max(top4.z, top4.w)) * ${scale};
+  let top = score(vec4<f32>(max(max(top4.x, top4.y), max(top4.z, top4.w)))).x;
   var sum4 = vec4<f32>(0.0);
   for (var col = 0u; col < whole; col += 4u) {
-    let e = exp(p_at4(base + col) * ${scale} - top);
+    let e = exp(score(p_at4(base + col)) - top);
     p_set4(base + col, e);
     sum4 += e;
   }
   for (var col = whole; col < ${keys}u; col += 4u) {
-    let e = select(vec4<f32>(0.0), exp(min(p_at4(base + col) * ${scale} - top, vec4<f32>(0.0))), seen(z, r, col));
+    let e = select(vec4<f32>(0.0), exp(min(score(p_at4(base + col)) - top, vec4<f32>(0.0))), seen(z, r, col));
     p_set4(base + col, e);
     sum4 += e;
   }
@@ -232,30 +267,34 @@ ${seenFunction(sizes, block, causal, documents)}${linearEntry(
 }
 
 /**
- * Gradients by the same blocks, the last one first: it sees every key, so it stores dk and dv, and the others add to
- * them. Scratch: delta, probabilities, gradients of the scores.
+ * Gradients by the same blocks, the last one first. Of dk and dv, each block stores the keys that no later block sees,
+ * and adds to the others; the first block stores all keys that are left. Scratch: delta, probabilities, gradients of
+ * the scores.
  */
-export function blockedBackward(
-  { inputs, attrs: { scale, causal } }: KernelContext<AttentionAttrs>,
-  adapter: AdapterTraits,
-): WebGpuPlan {
+export function blockedBackward({ inputs, attrs }: KernelContext<AttentionAttrs>, adapter: AdapterTraits): WebGpuPlan {
   const [q, k, , o, , g, documents] = inputs
   const sizes = attentionSizes(q, k)
-  const { batch, t, heads, d, kvHeads, group } = sizes
+  const { batch, t, s, heads, d, kvHeads, group } = sizes
   const operand = (i: number): MatmulOperand => ({ dtype: inputs[i].dtype, binding: { input: i } })
   const probabilities: MatmulOperand = { dtype: 'float32', binding: { scratch: 1 } }
   const scoreGradients: MatmulOperand = { dtype: 'float32', binding: { scratch: 2 } }
   const dispatches: Dispatch[] = [deltaDispatch(sizes, o.dtype, g.dtype)]
   let scoreBytes = 0
-  blocksOf(sizes, causal)
+  const capped = attrs.softcap !== undefined
+  const blocks = blocksOf(sizes, attrs).map((block) =>
+    block.first === 0 ? { ...block, from: 0, keys: block.from + block.keys } : block,
+  )
+  blocks
+    .map((block, i) => [block, blocks[i + 1]?.from ?? s] as const)
     .reverse()
-    .forEach((block, order) => {
-      const { first, rows, keys } = block
+    .forEach(([block, later]) => {
+      const { first, rows, from, keys } = block
       const strides = headStrides(sizes, block)
       const count = batch * heads * rows * keys
       scoreBytes = Math.max(scoreBytes, count * 4)
       const qSide: Side = { offset: first * heads * d, heads: strides.q, row: heads * d, column: 1 }
-      const across: Side = { heads: strides.k, row: 1, column: kvHeads * d }
+      const keySide: Side = { offset: from * kvHeads * d, heads: strides.k, row: kvHeads * d, column: 1 }
+      const across: Side = { ...keySide, row: 1, column: kvHeads * d }
       const scoreSide: Side = { heads: strides.scores, row: keys, column: 1 }
       const stat = `z * ${t}u + ${first}u + r`
       const place = scorePlace(block)
@@ -271,11 +310,12 @@ export function blockedBackward(
             label: 'attention scores',
             epilogue: {
               name: 'exp',
-              buffers: [full, { name: 'lse', dtype: 'float32' }, ...mask],
-              bindings: [{ scratch: 1 }, { input: 4 }, ...maskBinding],
-              functions: `${seenFunction(sizes, block, causal, documents !== undefined)}fn finish(i: u32, v: vec4<f32>) {
+              // With a cap, the slopes wait where the gradients of the scores will be.
+              buffers: [full, { name: 'lse', dtype: 'float32' }, ...mask, ...(capped ? [{ ...full, name: 'ds' }] : [])],
+              bindings: [{ scratch: 1 }, { input: 4 }, ...maskBinding, ...(capped ? [{ scratch: 2 }] : [])],
+              functions: `${seenFunction(sizes, block, attrs, documents !== undefined)}${scoreFunctions(attrs)}fn finish(i: u32, v: vec4<f32>) {
   ${place}
-  p_set4(i, select(vec4<f32>(0.0), exp(min(v * ${wgslFloat(scale)} - lse_at(${stat}), vec4<f32>(80.0))), seen(z, r, col)));
+  p_set4(i, select(vec4<f32>(0.0), exp(min(score(v) - lse_at(${stat}), vec4<f32>(80.0))), seen(z, r, col)));${capped ? '\n  ds_set4(i, slope(v));' : ''}
 }
 `,
               store: (index, value) => `finish(${index}, ${value});`,
@@ -298,7 +338,7 @@ export function blockedBackward(
               bindings: [{ scratch: 1 }, { scratch: 0 }, { scratch: 2 }],
               functions: `fn finish(i: u32, v: vec4<f32>) {
   ${place}
-  ds_set4(i, p_at4(i) * (v - delta_at(${stat})) * ${wgslFloat(scale)});
+  ds_set4(i, p_at4(i) * (v - delta_at(${stat})) * ${wgslFloat(attrs.scale)}${capped ? ' * ds_at4(i)' : ''});
 }
 `,
               store: (index, value) => `finish(${index}, ${value});`,
@@ -308,13 +348,7 @@ export function blockedBackward(
         ),
         matmulDispatch(
           {
-            problem: problem(
-              sizes,
-              [rows, d, keys],
-              scoreSide,
-              { heads: strides.k, row: kvHeads * d, column: 1 },
-              qSide,
-            ),
+            problem: problem(sizes, [rows, d, keys], scoreSide, keySide, qSide),
             a: scoreGradients,
             b: operand(1),
             c: { dtype: 'float32', binding: { output: 0 } },
@@ -327,7 +361,6 @@ export function blockedBackward(
       for (let member = 0; member < group; member++) {
         const down: Side = { offset: member * rows * keys, heads: strides.scores, row: 1, column: keys }
         const rowsOfBlock: Side = { ...qSide, offset: qSide.offset! + member * d, row: heads * d, column: 1 }
-        const out: Side = { heads: strides.k, row: kvHeads * d, column: 1 }
         for (const [name, a, b, output] of [
           ['dk', scoreGradients, 0, 1],
           ['dv', probabilities, 5, 2],
@@ -335,7 +368,7 @@ export function blockedBackward(
           dispatches.push(
             matmulDispatch(
               {
-                problem: problem(sizes, [keys, d, rows], down, rowsOfBlock, out, 1),
+                problem: problem(sizes, [keys, d, rows], down, rowsOfBlock, keySide, 1),
                 a,
                 b: operand(b),
                 label: `attention ${name}`,
@@ -343,10 +376,12 @@ export function blockedBackward(
                   buffers: [{ name: 'c', dtype: 'float32', write: true, vector: true }],
                   bindings: [{ output }],
                   functions: '',
-                  store: (index, value) =>
-                    order === 0 && member === 0
-                      ? `c_set4(${index}, ${value});`
-                      : `{ let at = ${index}; c_set4(at, c_at4(at) + ${value}); }`,
+                  store: (index, value) => {
+                    if (later === s && member === 0) return `c_set4(${index}, ${value});`
+                    const first = `(at / ${kvHeads * d}u) % ${s}u < ${later}u`
+                    const old = member > 0 || later === 0 ? 'c_at4(at)' : `select(c_at4(at), vec4<f32>(0.0), ${first})`
+                    return `{ let at = ${index}; c_set4(at, ${old} + ${value}); }`
+                  },
                 },
               },
               adapter,

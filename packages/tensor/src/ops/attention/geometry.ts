@@ -11,9 +11,6 @@ export interface AttentionAttrs {
   readonly softcap?: number
 }
 
-/** Whether there is neither a window nor a cap. */
-export const isPlain = ({ window, softcap }: AttentionAttrs): boolean => window === undefined && softcap === undefined
-
 /** Sizes of attention: q [batch, t, heads, d], k and v [batch, s, kvHeads, d]. */
 export interface AttentionSizes {
   readonly batch: number
