@@ -77,7 +77,16 @@ test('several adapters of one base, switched; a fresh one changes nothing; files
   expect(await logits(adapted, held)).toEqual(before)
   await saveAdapter(join(root, 'again'), { config: other.config, parameters: second.parameters })
   const again = await loadAdapter(device, join(root, 'again'), model)
-  expect(again.config).toEqual(other.config)
+  // Under the names of its layers: PEFT's all-linear would include the experts of a mixture.
+  expect(again.config).toEqual({
+    ...other.config,
+    targets: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+  })
+  // A pattern of PEFT's stands for the layers whose matrices are there.
+  const file = join(root, 'again', 'adapter_config.json')
+  await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), target_modules: '.*proj' }))
+  const byPattern = await loadAdapter(device, join(root, 'again'), model)
+  expect(Object.keys(byPattern.parameters).sort()).toEqual(Object.keys(second.parameters).sort())
   for (const [name, t] of Object.entries(second.parameters))
     expect(await again.parameters[name].data()).toEqual(await t.data())
 })
@@ -157,7 +166,7 @@ test('an adapter of another model, and fields that are not computed', async () =
     [{ peft_type: 'IA3' }, /peft_type must be "LORA"/],
     [{ rank_pattern: { q_proj: 8 } }, /rank_pattern is not supported and must be empty, got \{"q_proj":8\}/],
     [{ modules_to_save: ['lm_head'] }, /modules_to_save is not supported/],
-    [{ target_modules: '.*proj' }, /target_modules must be a list of names or "all-linear", got ".*proj"/],
+    [{ target_modules: 5 }, /target_modules must be a list of names, a pattern or "all-linear", got 5/],
     [{ target_modules: ['lm_head'] }, /the target "lm_head" is no linear layer/],
     [{ r: 1e9 }, /rank must be an integer from 1 to 65536, got 1000000000/],
     [{ r: 5 }, /lora_A\.weight is \[4, 32\], the model decoder with rank 5 needs \[5, 32\]/],

@@ -38,9 +38,10 @@ const ignored = new Set(
 /**
  * Reads a parsed adapter_config.json. A field that would change what the adapter computes, but is not supported, is
  * rejected by name.
+ * @param modules the layers that have an adapter, which are the targets if the file has a pattern (a string)
  * @throws TypeError or RangeError naming the field
  */
-export function fromPeftConfig(json: unknown): LoraConfig {
+function fromPeftConfig(json: unknown, modules: readonly string[]): LoraConfig {
   const owner = 'adapter_config.json'
   if (!isObject(json)) throw new TypeError(`${owner}: must be a JSON object, got ${show(json)}`)
   const fields = new Fields(owner, json)
@@ -55,9 +56,13 @@ export function fromPeftConfig(json: unknown): LoraConfig {
   const rankStabilized = fields.flag('use_rslora', false)
   const rank = fields.number('r', 8)
   const alpha = fields.number('lora_alpha', 8)
-  const targets = fields.raw('target_modules')
+  const given = fields.raw('target_modules')
+  // A pattern is a regular expression of Python; PEFT writes the matrices of the layers that it matched.
+  const targets = typeof given === 'string' && given !== 'all-linear' ? modules : given
   if (targets !== 'all-linear' && !(Array.isArray(targets) && targets.every((x) => typeof x === 'string')))
-    throw new TypeError(`${owner}: target_modules must be a list of names or "all-linear", got ${show(targets)}`)
+    throw new TypeError(
+      `${owner}: target_modules must be a list of names, a pattern or "all-linear", got ${show(targets)}`,
+    )
   for (const key of fields.unread())
     if (!ignored.has(key))
       throw new RangeError(
@@ -101,10 +106,19 @@ export async function saveAdapter(
     ...codesOf('saveAdapter', name, t),
     name: prefix + name,
   }))
-  const json = toPeftConfig(config, options.baseModel)
+  // PEFT's "all-linear" includes the experts of a mixture, which have no adapters here.
+  const targets = config.targets === 'all-linear' ? modulesOf(parameters) : config.targets
+  const json = toPeftConfig({ ...config, targets }, options.baseModel)
   await replaceFile(join(folder, 'adapter_model.safetensors'), safetensorsChunks(tensors, { format: 'pt' }))
   await replaceFile(join(folder, 'adapter_config.json'), `${JSON.stringify(json, null, 2)}\n`)
 }
+
+const loraSuffix = /\.lora_[AB]\.weight$/
+
+/** The last part of the names of the layers with an adapter, such as `q_proj`. */
+const modulesOf = (parameters: Parameters): string[] => [
+  ...new Set(Object.keys(parameters).map((name) => name.replace(loraSuffix, '').split('.').at(-1)!)),
+]
 
 /**
  * Reads an adapter in PEFT's files, as float32 matrices.
@@ -134,15 +148,17 @@ export async function loadAdapter(device: Device, folder: string, model: Languag
       throw new Error(`${file}: ${message}`, { cause: error })
     }
   }
-  const { config, matrices } = await within(configFile, () => {
-    const config = fromPeftConfig(JSON.parse(text))
-    return { config, matrices: loraParameters(model, config) }
-  })
   const ranges = await openFileRanges(weightsFile)
   try {
+    const file = await within(weightsFile, () => openSafetensors(ranges))
+    const { config, matrices } = await within(configFile, () => {
+      const adapted = [...file.tensors.keys()].filter((name) => name.startsWith(prefix) && loraSuffix.test(name))
+      const modules = [...new Set(adapted.map((name) => name.slice(prefix.length).replace(loraSuffix, '')))]
+      const config = fromPeftConfig(JSON.parse(text), modules)
+      return { config, matrices: loraParameters(model, config) }
+    })
     const parameters: Parameters = {}
     await within(weightsFile, async () => {
-      const file = await openSafetensors(ranges)
       const wanted = new Set(matrices.map(({ name }) => prefix + name))
       const other = [...file.tensors.keys()].find((name) => !wanted.has(name))
       if (other !== undefined)
