@@ -132,6 +132,23 @@ test('another hash, another size, and names that lead out of the folder', async 
   files.delete('vocab.json')
 })
 
+test('an adapter is brought, and a model that is only pickled is refused', async () => {
+  const model = [...files]
+  files.clear()
+  for (const name of ['adapter_config.json', 'adapter_model.safetensors', 'README.md'])
+    files.set(name, Buffer.from('{}'))
+  expect((await readdir(await bring())).sort()).toEqual([
+    'README.md',
+    'adapter_config.json',
+    'adapter_model.safetensors',
+  ])
+  files.delete('adapter_model.safetensors')
+  files.set('pytorch_model-00001-of-00002.bin', Buffer.from(''))
+  await expect(bring()).rejects.toThrow(/hf:some\/model: the weights are in pytorch_model-00001-of-00002\.bin only, /)
+  files.clear()
+  for (const [name, data] of model) files.set(name, data)
+})
+
 test('names that are none', async () => {
   for (const name of ['model', '../../x', 'a/b/c', 'a/..\\b', ''])
     await expect(bring(name), name).rejects.toThrow(/must be owner\/name/)

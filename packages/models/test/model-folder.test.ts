@@ -151,6 +151,10 @@ test('what is not there is said as what it is', async () => {
   await expect(loadModel(device, bare)).rejects.toThrow(
     /no weights found \(model\.safetensors, or .*index\.json with shards\)/,
   )
+  await writeFile(join(bare, 'pytorch_model.bin'), '')
+  await expect(loadModel(device, bare)).rejects.toThrow(
+    /bare: the weights are in pytorch_model\.bin only, .*safetensors/,
+  )
   await expect(loadModel(device, await folderOf('mixture', { config: { model_type: 'deepseek_v3' } }))).rejects.toThrow(
     /config\.json: model_type "deepseek_v3" is not supported/,
   )

@@ -60,7 +60,7 @@ async function fieldsOf(file: string, folder: string, above: readonly string[]):
   if (/!function/.test(fault?.message ?? '') || /:\s*!function\b/.test(source))
     throw new Error(`${file}: !function names Python code, which is not run here; write the field as a template`)
   if (fault) throw new Error(`${file}: not valid YAML: ${fault.message.split('\n')[0]}`)
-  const fields = document.toJS({ maxAliasCount: 100 })
+  const fields = plainFields(file, document)
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
     throw new Error(`${file}: a task must be a mapping of fields`)
   const { include, ...own } = fields as Record<string, unknown>
@@ -73,6 +73,15 @@ async function fieldsOf(file: string, folder: string, above: readonly string[]):
     Object.assign(merged, await fieldsOf(included, folder, [...above, path]))
   }
   return { ...merged, ...own }
+}
+
+/** @throws Error naming the file if its aliases repeat one another without bound */
+function plainFields(file: string, document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    throw new Error(`${file}: not valid YAML: ${(error as Error).message}`)
+  }
 }
 
 /** Names of files by split. */

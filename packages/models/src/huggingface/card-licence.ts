@@ -1,6 +1,6 @@
 /** The licence that a model's own card (README.md) states. Node only. */
 import { join } from 'node:path'
-import { parseDocument } from 'yaml'
+import { parse } from 'yaml'
 import { readText } from '../files/read-text.ts'
 import { isObject, show } from './fields.ts'
 
@@ -35,10 +35,12 @@ export async function readCardLicence(folder: string): Promise<CardLicence | und
   })
   const front = text && /^\uFEFF?\s*---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/.exec(text)?.[1]
   if (!front) return undefined
-  const document = parseDocument(front, { schema: 'core', version: '1.2' })
-  if (document.errors.length > 0)
-    throw new Error(`${file}: its front matter is not valid YAML: ${document.errors[0].message.split('\n')[0]}`)
-  const fields: unknown = document.toJS({ maxAliasCount: 100 })
+  let fields: unknown
+  try {
+    fields = parse(front, { schema: 'core', version: '1.2', maxAliasCount: 100 })
+  } catch (error) {
+    throw new Error(`${file}: its front matter is not valid YAML: ${(error as Error).message.split('\n')[0]}`)
+  }
   if (!isObject(fields)) return undefined
   const { license: licence, license_name: name, license_link: link } = fields
   if (licence === undefined || licence === null) return undefined

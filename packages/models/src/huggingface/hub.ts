@@ -9,6 +9,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { replaceFile } from '../files/atomic-file.ts'
 import { modelFiles } from './model-files.ts'
+import { isPickled, pickledOnly } from './weight-files.ts'
 
 export interface HubOptions {
   /** Branch, tag or commit. Default `main`. */
@@ -108,6 +109,9 @@ async function listModel(name: string, revision: string, options: HubOptions) {
   }
   const wanted = new Set(modelFiles(listed.map(({ path }) => path)))
   const files = listed.filter(({ path }) => wanted.has(path))
+  const pickled = listed.find(({ path }) => isPickled(path))
+  if (pickled && !files.some(({ path }) => path.endsWith('.safetensors')))
+    throw new RangeError(pickledOnly(pickled.path))
   for (const { path, size, hash } of files)
     if (!Number.isSafeInteger(size) || size < 0 || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash.hex))
       throw new RangeError(`${path} is listed with size ${size} and hash ${JSON.stringify(hash.hex)}`)

@@ -30,7 +30,9 @@ export function modelFiles(names: readonly string[]): string[] {
   const shards = names.filter((name) => /^model-\d{5}-of-\d{5}\.safetensors$/.test(name))
   const weights = names.includes(weightsFile) ? [weightsFile] : [indexFile, ...shards]
   const licences = names.filter(isLicenceFile)
-  const wanted = ['config.json', 'generation_config.json', ...tokenizerFiles, ...weights, cardFile, ...licences]
+  const adapter = ['adapter_config.json', 'adapter_model.safetensors']
+  const configurations = ['config.json', 'generation_config.json']
+  const wanted = [...configurations, ...tokenizerFiles, ...weights, ...adapter, cardFile, ...licences]
   return wanted.filter((name) => names.includes(name))
 }
 
@@ -51,7 +53,7 @@ export async function copyTokenizerFiles(from: string, to: string): Promise<stri
  */
 export async function copyLicenceFiles(from: string, to: string): Promise<string[]> {
   const entries = await readdir(from, { withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile() && isLicenceFile(entry.name)).map(({ name }) => name)
+  const files = entries.filter((entry) => !entry.isDirectory() && isLicenceFile(entry.name)).map(({ name }) => name)
   for (const file of files) await copyFile(join(from, file), join(to, file))
   return files
 }

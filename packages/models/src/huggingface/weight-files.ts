@@ -2,7 +2,7 @@
  * The weights of a model folder: model.safetensors, or shards under model.safetensors.index.json, read tensor by
  * tensor. Node only.
  */
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FileRanges, openFileRanges } from '../files/file-ranges.ts'
 import { readText } from '../files/read-text.ts'
@@ -88,9 +88,11 @@ async function openOne(path: string): Promise<OpenFile> {
 
 /** The file of each tensor, from the index of shards. */
 async function readIndex(index: string, folder: string): Promise<Map<string, string>> {
-  const text = await readText(index, 100_000_000).catch((error) => {
+  const text = await readText(index, 100_000_000).catch(async (error) => {
     if (error.code !== 'ENOENT')
       throw new Error(`${index}: cannot be read (${error.code ?? error.message})`, { cause: error })
+    const pickled = (await readdir(folder).catch(() => [])).find(isPickled)
+    if (pickled !== undefined) throw new Error(`${folder}: ${pickledOnly(pickled)}`)
     throw new Error(
       `${folder}: no weights found (model.safetensors, or model.safetensors.index.json with shards); a run writes them when its training has finished`,
     )
@@ -110,6 +112,14 @@ async function readIndex(index: string, folder: string): Promise<Map<string, str
       )
   return new Map(Object.entries(map as Record<string, string>))
 }
+
+/** Whether a file has weights as PyTorch pickles them. */
+export const isPickled = (name: string): boolean =>
+  /^(?:pytorch_model|adapter_model|consolidated)\b[\w.-]*\.(?:bin|pth|pt)$/.test(name)
+
+/** What to do with a model that has only such weights. */
+export const pickledOnly = (name: string): string =>
+  `the weights are in ${name} only, which can run code when it is read; save the model as safetensors with Transformers (model.save_pretrained)`
 
 const exists = (path: string) =>
   stat(path).then(
