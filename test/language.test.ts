@@ -1,6 +1,6 @@
 /**
  * Rules for all tracked files: nothing of one machine, a header in each source file, comments within the line width,
- * private members marked `private`.
+ * private members marked `private`, no limits on wall-clock time.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -53,4 +53,9 @@ test('private members of classes are marked `private`, not named with #', () => 
     return match ? [`${file}: ${match[0].trim()}`] : []
   })
   expect(found).toEqual([])
+})
+
+test('no test limits wall-clock time, which other processes lengthen: CPU time is limited', () => {
+  const limit = /expect\((performance|Date)\.now\(\) - \w+\)\.toBeLess/
+  expect(sources.filter((file) => limit.test(read(file)))).toEqual([])
 })

@@ -1,10 +1,8 @@
 /** Runs the command line, in a process of its own or in this one. */
 import { spawn } from 'node:child_process'
 import { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { main } from '../src/cli.ts'
-
-const bin = fileURLToPath(new URL('../src/bin.ts', import.meta.url))
+import { sharedCli } from './bundled-cli.ts'
 
 export interface CliResult {
   readonly code: number | null
@@ -14,18 +12,18 @@ export interface CliResult {
   json(): any
 }
 
-/** @param args words of the command line; a string is split at spaces */
-export function kumiki(
+/**
+ * Runs a process, of a bundle of the sources.
+ * @param args words of the command line; a string is split at spaces
+ */
+export async function kumiki(
   args: string | readonly string[],
   options: { input?: string | Uint8Array; cwd?: string } = {},
 ): Promise<CliResult> {
+  const bin = await sharedCli()
   const words = typeof args === 'string' ? args.split(' ').filter((word) => word !== '') : args
   return new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      ['--conditions=source', '--import', import.meta.resolve('tsx'), bin, ...words],
-      { cwd: options.cwd, stdio: 'pipe' },
-    )
+    const child = spawn(process.execPath, [bin, ...words], { cwd: options.cwd, stdio: 'pipe' })
     const out: Buffer[] = []
     const err: Buffer[] = []
     child.stdout.on('data', (chunk) => out.push(chunk))
@@ -54,9 +52,8 @@ export async function kumikis(lines: readonly (string | readonly string[])[]): P
 }
 
 /**
- * `main` with what it writes caught: a process of its own takes a second, so those are for what is of the process (its
- * exit code, its pipes).
- * @param options.input what stdin gives
+ * Runs `main` and captures its output. Start a process only to test what belongs to one: its exit code, its pipes.
+ * @param options.input the content of stdin
  */
 export async function inProcess(
   line: string | readonly string[],

@@ -4,7 +4,8 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { ended, metricSteps, startTrain, tinyRun, until } from './run-processes.ts'
+import { sharedCli } from './bundled-cli.ts'
+import { ended, givenTokenizer, metricSteps, startTrain, tinyRun, until } from './run-processes.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-processes-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -54,12 +55,14 @@ async function pausedAndResumed(run: string, said: string): Promise<void> {
 
 test('closed output ends nothing; one process a run; a dead one holds nothing; a signal gives its exit code', async () => {
   const run = join(folder, 'run')
-  const first = startTrain([...tinyRun(folder), '--steps', '100000', '--checkpoint-every', '5', '--out', run])
+  const bin = await sharedCli()
+  const begin = tinyRun(folder, {}, givenTokenizer)
+  const first = startTrain([...begin, '--steps', '100000', '--checkpoint-every', '5', '--out', run], bin)
   // Nobody reads it: `2>&1 | head -1`, after its first line.
   first.stderr!.once('data', () => first.stderr!.destroy())
   first.stdout!.destroy()
   await until(() => metricSteps(run).length > 20)
-  const second = await ended(startTrain(['--resume', run]))
+  const second = await ended(startTrain(['--resume', run], bin))
   expect(second.code).toBe(1)
   expect(second.said).toMatch(new RegExp(`process ${first.pid} on .* has been using this folder since`))
   first.kill('SIGKILL')
@@ -67,7 +70,7 @@ test('closed output ends nothing; one process a run; a dead one holds nothing; a
   const steps = metricSteps(run).length
   expect(steps).toBeGreaterThan(20)
 
-  const third = startTrain(['--resume', run, '--ui'])
+  const third = startTrain(['--resume', run, '--ui'], bin)
   const end = ended(third)
   let heard = ''
   third.stderr!.on('data', (text) => {

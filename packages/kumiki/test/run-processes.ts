@@ -7,12 +7,20 @@ import { fileURLToPath } from 'node:url'
 
 const bin = fileURLToPath(new URL('../src/bin.ts', import.meta.url))
 
+/** A tokenizer for tests that are not about training one, which takes longer than their runs. */
+export const givenTokenizer = fileURLToPath(new URL('../../tokenizer/vectors/unigram.model', import.meta.url))
+
 /**
  * Writes texts and configuration of a run of 12,000 parameters.
  * @param larger its sizes, where they shall be others
+ * @param tokenizer a model file; without it one of 300 pieces is trained
  * @returns the flags that begin it
  */
-export function tinyRun(folder: string, larger: { readonly intermediateSize?: number } = {}): string[] {
+export function tinyRun(
+  folder: string,
+  larger: { readonly intermediateSize?: number } = {},
+  tokenizer?: string,
+): string[] {
   const texts = Array.from(
     { length: 80 },
     (_, i) => `本棚の${i}番目の本は赤い。\nthe book number ${i} on the shelf is red.`,
@@ -27,14 +35,15 @@ export function tinyRun(folder: string, larger: { readonly intermediateSize?: nu
     headDim: 8,
     ...larger,
   }
-  const run = { batchSize: 2, sequenceLength: 16, vocabSize: 300 }
+  const run = { batchSize: 2, sequenceLength: 16, ...(tokenizer === undefined && { vocabSize: 300 }) }
   writeFileSync(join(folder, 'tiny.json'), JSON.stringify({ name: 'tiny', architecture, run }))
-  return ['--config', join(folder, 'tiny.json'), '--data', join(folder, 'texts.txt')]
+  const flags = ['--config', join(folder, 'tiny.json'), '--data', join(folder, 'texts.txt')]
+  return tokenizer === undefined ? flags : [...flags, '--tokenizer', tokenizer]
 }
 
 /**
- * The words of `kumiki train ARGS` on one thread of the processor.
- * @param bundle the program, where it is not run from its sources
+ * The command line of `kumiki train ARGS` on one thread of the CPU.
+ * @param bundle the program, if it is not run from its sources
  */
 export function trainWords(args: readonly string[], bundle?: string): string[] {
   const flags = bundle === undefined ? ['--conditions=source', '--import', import.meta.resolve('tsx')] : []

@@ -4,9 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { type TrainProgress, trainUnigram } from '@kumiki/tokenizer/train'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { SpillFolder } from '../../tokenizer/src/load/spill-folder.ts'
 import { createTrainingProgress, trainedShare } from '../src/verbs/tokenizer-progress.ts'
 import { inProcess, inProcesses } from './run-cli.ts'
+
+// Training collects garbage after each phase. In a process that tests share this takes longer than training.
+beforeAll(() => {
+  vi.spyOn(SpillFolder.prototype, 'collect').mockImplementation(() => {})
+})
+afterAll(() => vi.restoreAllMocks())
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-tokenizer-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -8,7 +8,7 @@ import type { FinishedRun } from '../src/train/finished-run.ts'
 import { resolveRun } from '../src/train/run-definition.ts'
 import { runTrain } from '../src/train/train-command.ts'
 import type { TrainCommandOptions } from '../src/train/train-options.ts'
-import { tinyRun } from './run-processes.ts'
+import { givenTokenizer, tinyRun } from './run-processes.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-train-command-'))
 const at = (...names: string[]) => join(root, ...names)
@@ -35,6 +35,7 @@ const begin = (out: string, overrides = {}, more: Partial<TrainCommandOptions> =
   train({
     config: at('tiny.json'),
     data: [at('texts.txt')],
+    tokenizer: givenTokenizer,
     out: at(out),
     overrides: { steps: 8, ...overrides },
     ...more,
@@ -50,7 +51,7 @@ const weights = (run: string) => readFileSync(at(run, 'model.safetensors'))
 
 /** A run of 8 steps with checkpoints at 4 and 8, made once. */
 beforeAll(async () => {
-  tinyRun(root)
+  tinyRun(root, {}, givenTokenizer)
   await begin('whole', {}, { checkpointEvery: 4 })
 })
 
@@ -91,7 +92,7 @@ test('a signal stops after the current step; the run resumes bit for bit, and it
 })
 
 test('a signal while the tokenizer trains leaves nothing', async () => {
-  const running = begin('early')
+  const running = begin('early', { vocabSize: 300 }, { tokenizer: undefined })
   const end = expect(running).rejects.toMatchObject({
     exitCode: 130,
     message: /while the tokenizer trained; no step was made/,

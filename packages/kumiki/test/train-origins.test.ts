@@ -11,7 +11,7 @@ import type { FinishedRun } from '../src/train/finished-run.ts'
 import { runTrain } from '../src/train/train-command.ts'
 import type { TrainCommandOptions } from '../src/train/train-options.ts'
 import { inProcess } from './run-cli.ts'
-import { tinyRun } from './run-processes.ts'
+import { givenTokenizer, tinyRun } from './run-processes.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-train-origins-'))
 const at = (...names: string[]) => join(root, ...names)
@@ -29,11 +29,11 @@ beforeEach(() => {
   said = ''
 })
 
-const [, config, , texts] = tinyRun(root)
+const [, config, , texts, , tokenizer] = tinyRun(root, {}, givenTokenizer)
 const train = (options: Partial<TrainCommandOptions>): Promise<FinishedRun> =>
   runTrain({ data: [], overrides: {}, device: 'cpu', threads: 1, ...options })
 const begin = (out: string, overrides = {}, more: Partial<TrainCommandOptions> = {}) =>
-  train({ config, data: [texts], out: at(out), overrides: { steps: 8, ...overrides }, ...more })
+  train({ config, data: [texts], tokenizer, out: at(out), overrides: { steps: 8, ...overrides }, ...more })
 const metrics = (run: string) =>
   readFileSync(at(run, 'metrics.jsonl'), 'utf8')
     .trimEnd()

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer, TokenizerError } from '../src/index.ts'
 import { compileCharsmap } from '../src/training/compile-charsmap.ts'
+import { cpuTime } from './cpu-time.ts'
 
 const small = (name: string) => new Uint8Array(readFileSync(new URL(`../vectors/${name}.model`, import.meta.url)))
 
@@ -103,10 +104,10 @@ describe('a broken model gives a TokenizerError', () => {
   ]
   test.each(cases)('%s', (_, make, message) => {
     const bytes = make()
-    const start = performance.now()
+    const start = cpuTime()
     expect(() => loadTokenizer(bytes)).toThrow(TokenizerError)
     expect(() => loadTokenizer(bytes)).toThrow(message)
-    expect(performance.now() - start).toBeLessThan(2000)
+    expect(cpuTime() - start).toBeLessThan(2000)
   })
 
   test('not bytes', () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadHuggingFaceTokenizer, TokenizerError } from '../src/huggingface.ts'
+import { cpuTime } from './cpu-time.ts'
 
 type Json = { [key: string]: any }
 
@@ -82,9 +83,9 @@ describe('a broken tokenizer.json gives a TokenizerError', () => {
   test.each(cases)('%s', (_, make, message) => {
     const source = make()
     const heap = process.memoryUsage().heapUsed
-    const start = performance.now()
+    const start = cpuTime()
     expect(() => loadHuggingFaceTokenizer(source)).toThrow(TokenizerError)
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(cpuTime() - start).toBeLessThan(1000)
     expect(process.memoryUsage().heapUsed - heap).toBeLessThan(100 * 2 ** 20)
     expect(() => loadHuggingFaceTokenizer(source)).toThrow(message)
   })

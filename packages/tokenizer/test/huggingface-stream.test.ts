@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadHuggingFaceTokenizer } from '../src/huggingface.ts'
+import { cpuTime } from './cpu-time.ts'
 
 const read = (name: string) =>
   loadHuggingFaceTokenizer(readFileSync(new URL(`../vectors/hf/${name}.tokenizer.json`, import.meta.url)))
@@ -21,10 +22,10 @@ describe('a stream of byte-level tokens', () => {
   test('shows U+FFFD when it is certain, in time that grows with the ids alone', () => {
     const ids = [...tokenizer.encode('\ufffd'.repeat(20_000))].slice(1)
     const stream = tokenizer.decodeStream()
-    const start = performance.now()
+    const start = cpuTime()
     let shown = ''
     for (const id of ids) shown += stream.push(id)
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(cpuTime() - start).toBeLessThan(1000)
     expect(shown).toBe(tokenizer.decode(ids).slice(0, shown.length))
     expect(shown.length).toBeGreaterThan(19_990)
   })
@@ -106,9 +107,9 @@ test('10^5 marks on one letter take no time that grows with their square', () =>
   const text = `e${'\u0301'.repeat(100_000)}`
   const file = { normalizer: { type: 'NFC' }, model: { type: 'BPE', vocab: { é: 0, '\u0301': 1 }, merges: [] } }
   const tokenizer = loadHuggingFaceTokenizer(JSON.stringify(file))
-  const start = performance.now()
+  const start = cpuTime()
   expect(tokenizer.encode(text).length).toBe(100_000)
-  expect(performance.now() - start).toBeLessThan(2000)
+  expect(cpuTime() - start).toBeLessThan(2000)
 })
 
 test.each(['llama3', 'llmjp'])('%s: 2^22 characters of one kind', (name) => {

@@ -11,10 +11,16 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { SpillFolder } from '../src/load/spill-folder.ts'
 import { trainOnDisk, trainStagedOnDisk } from '../src/node.ts'
 import { trainStaged, trainUnigram } from '../src/train.ts'
+
+// Training collects garbage after each phase. In a process that tests share this takes longer than training.
+beforeAll(() => {
+  vi.spyOn(SpillFolder.prototype, 'collect').mockImplementation(() => {})
+})
+afterAll(() => vi.restoreAllMocks())
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-on-disk-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
