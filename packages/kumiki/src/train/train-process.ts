@@ -48,6 +48,15 @@ import type { TrainCommandOptions } from './train-options.ts'
 import { checkRunMemory } from './training-memory.ts'
 import { repeatWarnings } from './used-subsets.ts'
 
+/** Peak FLOP/s by name of device: every new device after a loss, and every run of a process, has that of the first. */
+const peaks = new Map<string, number>()
+
+async function peakOf(device: Device): Promise<number> {
+  const peak = peaks.get(device.name) ?? (await measureMatmul(device))
+  peaks.set(device.name, peak)
+  return peak
+}
+
 /** Trains one run in this process. */
 export class TrainProcess {
   private readonly plan: RunPlan
@@ -185,7 +194,7 @@ export class TrainProcess {
     }
     const weights = loaded ? undefined : await originWeights(record)
     const parameters = weights && toTensors(device, weights)
-    const ceiling = await measureMatmul(device)
+    const ceiling = await peakOf(device)
     const { steps: logged } = await MetricsLog.read(join(path, 'metrics.jsonl'))
     const live = await this.livePage(device, loaded ? logged.map(({ metrics }) => metrics) : [])
     const run = Run.create(
