@@ -16,7 +16,7 @@ import {
   parameterShapes,
 } from '@kumiki/models/configs'
 import { type Device, init } from '@kumiki/tensor'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { showCluster } from './cluster.ts'
 import { trainMixture } from './mixture.ts'
 import { count, duration, field, gibibytes, percent, section } from './text.ts'
@@ -24,7 +24,7 @@ import { readText, recipeTrainer } from './training.ts'
 import { fitWorkload } from './workload.ts'
 
 interface Options {
-  readonly model: string
+  readonly model: Model
   readonly steps?: number
   readonly batch: number
   readonly sequence: number
@@ -38,7 +38,7 @@ interface Options {
 
 const options = new Command('llm-jp-3')
   .description('Reproduce an LLM-jp configuration by name: shape, plan, cost, launch, and what fits of its training.')
-  .requiredOption('--model <name>', 'such as 150m, 1.8b, 13b, 172b, 8x1.8b, or llm-jp-4-8b')
+  .requiredOption('--model <name>', 'such as 150m, 1.8b, 13b, 172b, 8x1.8b, or llm-jp-4-8b', modelNamed)
   .option('--steps <n>', 'training steps (default: 3; for an MoE model 60)', Number)
   .option('--batch <n>', 'sequences per batch', Number, 4)
   .option('--sequence <n>', 'tokens per sequence', Number, 128)
@@ -51,7 +51,7 @@ const options = new Command('llm-jp-3')
   .parse()
   .opts<Options>()
 
-const model = findModel(options.model)
+const { model } = options
 showShape(model)
 await showCluster(model, options.price, options.launch)
 if (!options.planOnly) {
@@ -62,6 +62,14 @@ if (!options.planOnly) {
       : trainDense(device, model))
   } finally {
     device.dispose()
+  }
+}
+
+function modelNamed(name: string): Model {
+  try {
+    return findModel(name)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message.replace(/^findModel: /, ''))
   }
 }
 
