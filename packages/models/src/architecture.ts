@@ -272,7 +272,8 @@ function checkChoices(architecture: ModelArchitecture, owner: string): void {
   checkCount(owner, 'ropeScaling.originalMaxPositionEmbeddings', original, upperBounds.maxPositionEmbeddings)
 }
 
-const defaults: Partial<ModelArchitecture> = {
+/** What an optional field is without a value. */
+export const architectureDefaults: Partial<ModelArchitecture> = {
   qkNorm: false,
   qkNormOver: 'head',
   family: 'llama',
@@ -299,7 +300,7 @@ export function canonicalArchitecture(architecture: ModelArchitecture): ModelArc
     ...others
   } = architecture
   const kept = Object.entries(others).filter(
-    ([field, value]) => value !== undefined && value !== defaults[field as keyof ModelArchitecture],
+    ([field, value]) => value !== undefined && value !== architectureDefaults[field as keyof ModelArchitecture],
   )
   const layers = Array.from({ length: architecture.numHiddenLayers }, (_, i) => slides(architecture, i))
   const window = layers.includes(true)

@@ -53,12 +53,17 @@ test.each<[string, Partial<ModelArchitecture>, RegExp]>([
   ],
   ['gemma3', { localRopeTheta: 500 }, /localRopeTheta 500 of gemma3 cannot be written: llama\.cpp uses 10000/],
   ['gemma3', { tieWordEmbeddings: false }, /tieWordEmbeddings false of gemma3/],
+  [
+    'qwen2',
+    { activation: 'gelu' },
+    /activation "gelu" of qwen2 cannot be written: llama\.cpp computes qwen2 with "silu"/,
+  ],
   ['qwen2', { headDim: 16 }, /headDim 16 of qwen2 cannot be written: llama\.cpp requires hiddenSize/],
   ['olmo2', { mlpBias: true }, /mlpBias true of olmo2/],
   [
     'olmo2',
     { normPlacement: 'pre' },
-    /normPlacement null of olmo2 cannot be written: llama\.cpp computes olmo2 with "post"/,
+    /normPlacement "pre" of olmo2 cannot be written: llama\.cpp computes olmo2 with "post"/,
   ],
   ['qwen3', { ropeScaling: ggufModels.llama3.ropeScaling }, /ropeScaling .*llama3.* of qwen3 .* only for llama/],
   [

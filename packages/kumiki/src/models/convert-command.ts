@@ -87,7 +87,8 @@ export async function runConvert(options: ConvertOptions): Promise<Converted> {
         ...(to === 'kumiki' && { maxShardBytes: Number.MAX_SAFE_INTEGER }),
         ...tokenIds,
       })
-      if (folders) {
+      if (!folders) log(`the tokenizer of a GGUF file is not converted: copy the model's tokenizer files into ${out}`)
+      else {
         for (const from of new Set([folders.weights, folders.tokenizer])) await copyTokenizerFiles(from, out)
         for (const from of new Set([folders.weights, folders.folder])) await copyLicenceFiles(from, out)
       }

@@ -35,7 +35,11 @@ export function addEvaluate(program: Command): void {
           '--runs <run...>',
           'instead of --model: every checkpoint of these runs (RUN, or RUN@STEP for one); results are cached in RUN/scores.json',
         )
-        .option('--text <file...>', 'files or folders of text (txt, md, jsonl)', [])
+        .option(
+          '--text <file...>',
+          'files or folders of text; documents are paragraphs of a .txt, a whole .md, lines of a .jsonl',
+          [],
+        )
         .option('--task <file...>', 'lm-evaluation-harness tasks in YAML: multiple choice and log-likelihood', [])
         .option('--window <n>', 'context tokens of a prediction (default: the whole context)', integer(2, 1 << 24))
         .option('--stride <n>', 'tokens from one window to the next (default: half a window)', integer(1, 1 << 24))

@@ -2,7 +2,13 @@
  * Model families that llama.cpp supports: their names and constraints.
  * @see llama.cpp src/llama-model.cpp
  */
-import { type ArchitectureFamily, canonicalArchitecture, type ModelArchitecture, slides } from '../architecture.ts'
+import {
+  type ArchitectureFamily,
+  architectureDefaults,
+  canonicalArchitecture,
+  type ModelArchitecture,
+  slides,
+} from '../architecture.ts'
 
 /** How a family is represented in a GGUF file. */
 export interface GgufFamily {
@@ -97,7 +103,11 @@ export function ggufFamily(architecture: ModelArchitecture): GgufFamily {
     'mlpBias',
   ] as const)
     if (a[field] !== canonicalArchitecture({ ...a, [field]: undefined, ...always })[field])
-      fail(field, a[field] ?? null, `llama.cpp computes ${name} with ${JSON.stringify(always[field] ?? 'its default')}`)
+      fail(
+        field,
+        a[field] ?? architectureDefaults[field],
+        `llama.cpp computes ${name} with ${JSON.stringify(always[field] ?? architectureDefaults[field])}`,
+      )
   if (found.evenHeads && a.headDim * a.numAttentionHeads !== a.hiddenSize)
     fail('headDim', a.headDim, 'llama.cpp requires hiddenSize / numAttentionHeads')
   const { ropeScaling, slidingWindow, experts, attentionBias, tieWordEmbeddings } = a
