@@ -10,8 +10,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import * as tensor from '../packages/tensor/src/index.ts'
+import { SpillFolder } from '../packages/tokenizer/src/load/spill-folder.ts'
 import { givens } from './docstring-givens.ts'
 
 const packages = join(dirname(fileURLToPath(import.meta.url)), '..', 'packages')
@@ -96,10 +97,13 @@ const folder = mkdtempSync(join(tmpdir(), 'kumiki-docstrings-'))
 const before = process.cwd()
 beforeAll(async () => {
   device = await tensor.init({ backend: 'cpu', threads: 1 })
+  // Training on disk collects garbage after each phase; here the heap of all tests in this process.
+  vi.spyOn(SpillFolder.prototype, 'collect').mockImplementation(() => {})
   process.chdir(folder)
 })
 afterAll(() => {
   device.dispose()
+  vi.restoreAllMocks()
   process.chdir(before)
   rmSync(folder, { recursive: true, force: true })
 })

@@ -12,7 +12,8 @@ export function keyOf(x: unknown): string {
   return write(x, [])
 }
 
-function write(x: unknown, above: readonly object[]): string {
+/** @param above the objects that contain x, outermost first */
+function write(x: unknown, above: object[]): string {
   switch (typeof x) {
     case 'number':
       return Object.is(x, -0) ? '-0' : String(x)
@@ -29,18 +30,29 @@ function write(x: unknown, above: readonly object[]): string {
   if (x === null) return 'null'
   const object = x as object
   if (above.includes(object)) throw new TypeError('key: an object contains itself')
-  const inside = [...above, object]
+  above.push(object)
+  const text = contentOf(object, above)
+  above.pop()
+  return text
+}
+
+function contentOf(object: object, above: object[]): string {
   if (ArrayBuffer.isView(object) && !(object instanceof DataView)) {
-    const items = Array.from(object as Float32Array, (item) => write(item, inside))
+    const items = Array.from(object as Float32Array, (item) => write(item, above))
     return `${object.constructor.name}[${items.join(',')}]`
   }
   if (Array.isArray(object)) {
-    // A hole is not undefined.
-    const items = Array.from(object, (item, i) => (i in object ? write(item, inside) : ''))
-    return `[${items.join(',')}${items.at(-1) === '' ? ',' : ''}]`
+    let text = ''
+    for (let i = 0; i < object.length; i++) {
+      // A hole is not undefined.
+      const item = i in object ? write(object[i], above) : ''
+      text += i === 0 ? item : `,${item}`
+      if (item === '' && i === object.length - 1) text += ','
+    }
+    return `[${text}]`
   }
   if (isPlain(object)) {
-    const entries = Object.entries(object).map(([key, value]) => `${JSON.stringify(key)}:${write(value, inside)}`)
+    const entries = Object.entries(object).map(([key, value]) => `${JSON.stringify(key)}:${write(value, above)}`)
     return `{${entries.sort().join(',')}}`
   }
   return identityOf(object)

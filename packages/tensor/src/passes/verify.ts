@@ -1,9 +1,8 @@
 // Invariants of graphs, groups and plans between passes.
 
 import { type Graph, graphOrder } from '../graph/graph.ts'
-import { keyOf } from '../graph/key.ts'
 import type { Node, Value } from '../graph/node.ts'
-import { elementCount } from '../shape.ts'
+import { elementCount, sameShape } from '../shape.ts'
 import { isContiguous } from './access.ts'
 import { inspection } from './inspection.ts'
 import type { Plan } from './plan.ts'
@@ -43,14 +42,16 @@ export function verifyGraph(graph: Graph, stage: string): void {
     }
     const inferred = node.op.infer(node.inputs, node.attrs)
     if (
-      keyOf(inferred.map(({ shape, dtype }) => [shape, dtype])) !==
-      keyOf(node.outputs.map(({ shape, dtype }) => [shape, dtype]))
+      inferred.length !== node.outputs.length ||
+      inferred.some(
+        ({ shape, dtype }, i) => dtype !== node.outputs[i].dtype || !sameShape(shape, node.outputs[i].shape),
+      )
     )
       fail(
         stage,
         `${describe(node.outputs[0])} is ${node.outputs.map((v) => `${v.dtype}[${v.shape}]`)}, but its op infers ${inferred.map((v) => `${v.dtype}[${v.shape}]`)}`,
       )
-    if (node.op.kind === 'elementwise' && node.inputs.some((v) => keyOf(v.shape) !== keyOf(node.outputs[0].shape)))
+    if (node.op.kind === 'elementwise' && node.inputs.some((v) => !sameShape(v.shape, node.outputs[0].shape)))
       fail(stage, `${describe(node.outputs[0])} is elementwise, but its operands have other shapes`)
   }
   if (stage === 'materialize') verifyReadable(graph, stage)

@@ -4,7 +4,7 @@ import { shown } from '../../arguments.ts'
 import type { HostArray } from '../../dtype.ts'
 import { DeviceError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'
-import { keyOf } from '../../graph/key.ts'
+import { identityOf, keyOf } from '../../graph/key.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Spec } from '../../graph/spec.ts'
 import { contiguousAccess, isContiguous } from '../../passes/access.ts'
@@ -180,7 +180,7 @@ export class CpuBackend implements Backend {
       const key = keyOf([
         shape,
         leaves.map((l) => ({ ...l, slot: 0 })),
-        nodes.map((n) => [n.op, n.attrs, n.args, n.from, n.dtype]),
+        nodes.map((n) => [identityOf(n.op), n.attrs, n.args, n.from, n.dtype]),
         results,
         step.outputs.map((o) => o.dtype),
       ])
