@@ -3,9 +3,10 @@ import { expect } from 'vitest'
 import { findAdapter } from '../src/backends/webgpu/adapter.ts'
 import { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts'
 import { Device } from '../src/device.ts'
-import type { DType } from '../src/dtype.ts'
+import { type DType, isFloat } from '../src/dtype.ts'
 import type { Op, Sample } from '../src/op.ts'
 import { apply, type Tensor } from '../src/tensor.ts'
+import { pullBack } from '../src/transforms/vjp.ts'
 
 /** A small generator with a fixed sequence (mulberry32), so that every run sees the same cases. */
 export function random(seed: number): () => number {
@@ -90,5 +91,42 @@ export async function expectDefinition(op: Op<any>, sample: Sample, device: Devi
   await device.evaluate(actual)
   for (let k = 0; k < expected.length; k++) {
     expectClose(await actual[k].data(), await expected[k].data(), toleranceOf(expected[k].dtype, sample), `output ${k}`)
+  }
+}
+
+export const isDifferentiable = (op: Op<any>, sample: Sample): boolean =>
+  sample.differentiable !== false &&
+  Boolean(op.gradient || op.definition) &&
+  sample.inputs.some((i) => (i.dtype ?? 'float32') === 'float32')
+
+/** Ops whose extra outputs (log-sum-exp, 1 / rms) serve the gradient itself and have none. */
+const firstOnly = new Set(['attention', 'rmsNorm', 'crossEntropy', 'linearCrossEntropy', 'topK'])
+
+/** Sum of every float output times fixed random weights: a scalar whose gradient exercises all outputs. */
+export function weighted(outs: readonly Tensor[], device: Device, op: Op<any>): Tensor {
+  const next = random(99)
+  const weights = (size: number) => Float64Array.from({ length: size }, () => next() - 0.5)
+  return outs
+    .filter((o) => isFloat(o.dtype))
+    .slice(0, firstOnly.has(op.name) ? 1 : undefined)
+    .map((o) => o.mul(device.tensor(weights(o.size), o.shape)).sum())
+    .reduce((a, b) => a.add(b))
+}
+
+/** The gradients of all inputs on a device, against the reference. */
+export async function expectGradients(op: Op<any>, sample: Sample, device: Device, reference: Device): Promise<void> {
+  const values = valuesOf(sample, 13)
+  const gradientsOn = async (d: Device): Promise<(Tensor | undefined)[]> => {
+    const ins = inputsOn(d, sample, values)
+    const grads = pullBack([weighted(apply(op, ins, sample.attrs ?? {}), d, op)], [d.tensor(1)], ins, d)
+    const owned = grads.map((g) => g && (g.device ? g : g.add(d.tensor(0))))
+    await d.evaluate(owned.filter((g) => g !== undefined))
+    return owned
+  }
+  const [expected, actual] = [await gradientsOn(reference), await gradientsOn(device)]
+  for (const [i, e] of expected.entries()) {
+    if (!e || !isFloat(e.dtype)) continue
+    const tolerance = (sample.tolerance ?? 1e-5) * 5
+    expectClose(await actual[i]!.data(), await e.data(), tolerance, `gradient of input ${i}`)
   }
 }

@@ -1,7 +1,10 @@
-/** Every sample with the kernels of a hardware GPU, including the tiled matmuls that conformance.test.ts leaves out. */
+/**
+ * Every sample with the kernels of a hardware GPU, and its gradients on WebGPU: conformance.test.ts leaves tiled
+ * matmuls out, and takes one sample of each op for the gradients.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Device, init } from '../src/index.ts'
-import { asHardware, expectDefinition, nameOf } from './conformance-cases.ts'
+import { asHardware, expectDefinition, expectGradients, isDifferentiable, nameOf } from './conformance-cases.ts'
 import { opTable } from './op-table.ts'
 
 let reference: Device
@@ -24,3 +27,7 @@ test('tiled products are among them', () => {
 })
 
 test.each(cases)('$name', ({ op, sample }) => expectDefinition(op, sample, hardware, reference))
+
+test.each(cases.filter(({ op, sample }) => isDifferentiable(op, sample)))('gradients on WebGPU: $name', (c) =>
+  expectGradients(c.op, c.sample, webgpu, reference),
+)
