@@ -1,114 +1,57 @@
-/** Viterbi segmentation by a unigram model, with ties resolved as in the C++. */
-import { byteLengthOf, REPLACEMENT } from '../utf8.ts'
-import { PieceType } from './model-file.ts'
+/** Segmentation by a unigram model, with ties resolved as in the C++. */
+import { REPLACEMENT } from '../utf8.ts'
+import { AdjacentCodes } from './adjacent-codes.ts'
 import { KEPT_UNITS, SPACE, SPACE_MARK } from './normalizer.ts'
-import { buildPieceTrie, type PieceTrie } from './piece-trie.ts'
+import { LONGEST_KEPT, piecesAt, SegmentationCache } from './segmentation-cache.ts'
 import type { Segmenter, Segments } from './segments.ts'
 import { UnigramLattice } from './unigram-lattice.ts'
+import { UnigramTrie } from './unigram-trie.ts'
+import { UnigramViterbi } from './unigram-viterbi.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
-/**
- * Smallest and largest positive normal float32: the C++ starts its search for the highest and lowest score from them.
- */
-const FLOAT32_MIN = 2 ** -126
-const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127
-/** Score of an unknown character below the lowest piece score (nats). */
-const UNKNOWN_PENALTY = 10
+/** Above this many ids or codes, records of the cache have no room for them. */
+const MOST_IDS = 2 ** 23
+const MOST_CODES = 2 ** 16
 
 /**
- * The segmentation of highest probability (Viterbi), with ties resolved as in the C++: a candidate is computed in
- * double precision and stored in single precision, and only a strictly better one replaces it. Time is proportional to
- * the length of the text times the longest match.
+ * The segmentation of highest probability (Viterbi). Time is proportional to the length of the text times the longest
+ * match.
+ *
+ * A text is cut where no piece spans: between two units that are not adjacent in any piece. The best path of a section
+ * does not depend on what precedes it, but for rounding: the C++ adds up single-precision scores from the beginning of
+ * the text. The section's path in exact arithmetic is the C++'s wherever it leads all others by more than rounding can
+ * add up to; it is then kept, since most sections of a text were seen before. Elsewhere the C++'s sums are repeated.
  * @see Kudo 2018, arXiv:1804.10959
  */
 export class UnigramSegmenter implements Segmenter {
-  private readonly trie: PieceTrie
-  private readonly unkId: number
-  private readonly unkScore: number
-  /**
-   * The trie interleaved for locality: for each node, `base` and `check` (nodes and codes scaled by 4) and, as a
-   * float64, the score of the piece that ends there (NaN: none does).
-   */
-  private readonly nodes: Int32Array
-  private readonly gains: Float64Array
-  /** The id of the piece that ends at a node; at the root, that of the unknown piece. */
-  private readonly idOfNode: Int32Array
-  private readonly codeOf: Int32Array
-  /**
-   * The same for text before normalisation: a space has the code of the space mark, surrogates have -1 (checked apart).
-   */
-  private readonly rawCodeOf: Int32Array
+  private readonly trie: UnigramTrie
+  private readonly viterbi: UnigramViterbi
   private readonly vocabulary: Vocabulary
-  private readonly largest: number
-  /** Whether the text has a surrogate pair at a position. */
-  private isPair: (index: number) => boolean = () => false
-  private codes = new Int32Array(256)
-  /**
-   * By position: the score of the best path to it (a float32 value, in a float64 array to save conversions), the start
-   * of its last piece, and the trie node of that piece.
-   */
-  private best = new Float64Array(257)
-  private from = new Int32Array(257)
-  private through = new Int32Array(257)
+  /** Made for the first text, since models are also loaded to decode. */
+  private adjacent: AdjacentCodes | undefined
+  private readonly cache: SegmentationCache | undefined
+  /** The C++'s score of the first `roundedCount` pieces of this text. */
+  private rounded = 0
+  private roundedCount = 0
+  /** A bound of the magnitude of the score so far. */
+  private weight = 0
 
   /**
    * @param space the character for a space in pieces: the space mark, or a space where the model does not escape them
    */
   constructor(vocabulary: Vocabulary, space: number = SPACE_MARK) {
-    const { pieces, types, scores, size } = vocabulary
-    const ids: number[] = []
-    let smallest = FLOAT32_MAX
-    let largest = FLOAT32_MIN
-    for (let id = 0; id < size; id++) {
-      if (types[id] === PieceType.normal) {
-        smallest = Math.min(smallest, scores[id])
-        largest = Math.max(largest, scores[id])
-      }
-      if (types[id] === PieceType.normal || types[id] === PieceType.userDefined) ids.push(id)
-    }
+    this.trie = new UnigramTrie(vocabulary, space)
+    this.viterbi = new UnigramViterbi(this.trie)
     this.vocabulary = vocabulary
-    this.largest = largest
-    this.unkId = vocabulary.unkId
-    this.unkScore = Math.fround(smallest - UNKNOWN_PENALTY)
-    this.trie = buildPieceTrie(pieces, Int32Array.from(ids))
-    // Building the trie finds duplicates without a map of all pieces; unused pieces are not in it.
-    if (this.trie.repeats || types.includes(PieceType.unused)) vocabulary.checkRepeats()
-    const { base, check, value } = this.trie
-    const nodes = new Int32Array(base.length * 4)
-    const gains = new Float64Array(nodes.buffer)
-    for (let node = 0; node < base.length; node++) {
-      nodes[node * 4] = base[node] * 4
-      nodes[node * 4 + 1] = check[node] < 0 ? -1 : check[node] * 4
-      const id = value[node]
-      if (id < 0) gains[node * 2 + 1] = Number.NaN
-      else if (types[id] === PieceType.normal) gains[node * 2 + 1] = scores[id]
-      // As in the C++, a user-defined symbol scores its length in bytes times the highest score (nearly 0 for log
-      // probabilities), which beats nearly every other segmentation of its text.
-      else gains[node * 2 + 1] = Math.fround(utf8Length(pieces[id]) * largest) - 0.1
-    }
-    this.nodes = nodes
-    this.gains = gains
-    this.idOfNode = value.slice()
-    this.idOfNode[0] = vocabulary.unkId
-    this.codeOf = new Int32Array(this.trie.codeOf.length)
-    for (let unit = 0; unit < this.codeOf.length; unit++) this.codeOf[unit] = this.trie.codeOf[unit] * 4
-    this.rawCodeOf = this.codeOf.slice().fill(-1, 0xd800, 0xe000)
-    this.rawCodeOf[SPACE] = this.codeOf[space]
+    if (vocabulary.size < MOST_IDS && this.trie.maxCode < MOST_CODES) this.cache = new SegmentationCache()
   }
 
   segment(units: Uint16Array, length: number, out: Segments): void {
-    this.reserve(length)
-    const codes = this.codes
-    const best = this.best
-    const codeOf = this.codeOf
-    best[0] = 0
-    for (let i = 0; i < length; i++) {
-      codes[i] = codeOf[units[i]]
-      best[i + 1] = Number.NEGATIVE_INFINITY
-    }
-    this.isPair = (index) => units[index] >= 0xd800 && units[index] < 0xdc00 && index + 1 < length
-    this.findBest(length)
-    this.writePath(length, out)
+    this.viterbi.reserve(length)
+    const { codes } = this.viterbi
+    const { codeOf } = this.trie
+    for (let i = 0; i < length; i++) codes[i] = codeOf[units[i]]
+    this.segmentCodes(length, out)
   }
 
   /**
@@ -117,144 +60,150 @@ export class UnigramSegmenter implements Segmenter {
    */
   segmentText(text: string, prefix: number, out: Segments): void {
     const length = text.length + prefix
-    this.reserve(length)
-    const codes = this.codes
-    const best = this.best
-    const codeOf = this.rawCodeOf
-    best[0] = 0
-    if (prefix === 1) {
-      codes[0] = codeOf[SPACE]
-      best[1] = Number.NEGATIVE_INFINITY
-    }
+    this.viterbi.reserve(length)
+    const { codes } = this.viterbi
+    const codeOf = this.trie.textCodeOf
+    if (prefix === 1) codes[0] = codeOf[SPACE]
     for (let i = prefix; i < length; i++) {
       const code = codeOf[text.charCodeAt(i - prefix)]
       codes[i] = code < 0 ? this.surrogateCode(text, i - prefix) : code
-      best[i + 1] = Number.NEGATIVE_INFINITY
     }
-    this.isPair = (index) => index >= prefix && text.codePointAt(index - prefix)! > 0xffff
-    this.findBest(length)
-    this.writePath(length, out)
+    this.segmentCodes(length, out)
   }
 
   /** The code of a surrogate; of a lone one, that of U+FFFD. */
   private surrogateCode(text: string, at: number): number {
     const unit = text.charCodeAt(at)
     const other = unit < 0xdc00 ? text.charCodeAt(at + 1) ^ 0xdc00 : at === 0 ? -1 : text.charCodeAt(at - 1) ^ 0xd800
-    return this.codeOf[(other & 0xfc00) === 0 ? unit : REPLACEMENT]
+    return this.trie.codeOf[(other & 0xfc00) === 0 ? unit : REPLACEMENT]
   }
 
-  private findBest(length: number): void {
-    const nodes = this.nodes
-    const gains = this.gains
-    const codes = this.codes
-    const best = this.best
-    const from = this.from
-    const through = this.through
-    for (let start = 0; start < length; start++) {
-      const here = best[start]
-      let known = false
-      // The root's base is 0, so its children are at their codes.
-      const first = codes[start]
-      if (nodes[first + 1] === 0) {
-        let candidate = gains[(first >> 1) + 1] + here
-        // NaN: no piece ends here.
-        known = !Number.isNaN(candidate)
-        let end = start + 1
-        if (candidate > best[end]) {
-          best[end] = Math.fround(candidate)
-          from[end] = start
-          through[end] = first
-        }
-        for (let node = first; end < length; ) {
-          const child = nodes[node] + codes[end]
-          if (nodes[child + 1] !== node) break
-          node = child
-          end++
-          candidate = gains[(child >> 1) + 1] + here
-          if (candidate > best[end]) {
-            best[end] = Math.fround(candidate)
-            from[end] = start
-            through[end] = child
-          }
-        }
-      }
-      if (!known) start = this.skipUnknown(start)
-    }
-  }
-
-  /**
-   * Handles a position where no piece is the single unit at `start`: an unknown character, or a surrogate pair.
-   * @returns the last unit of the character
-   */
-  private skipUnknown(start: number): number {
-    const nodes = this.nodes
-    const codes = this.codes
-    let last = start
-    if (this.isPair(start)) {
-      last++
-      const first = codes[start]
-      const second = nodes[first] + codes[last]
-      if (nodes[first + 1] === 0 && nodes[second + 1] === first && this.idOfNode[second >> 2] >= 0) return last
-    }
-    const candidate = Math.fround(this.unkScore + this.best[start])
-    if (candidate > this.best[last + 1]) {
-      this.best[last + 1] = candidate
-      this.from[last + 1] = start
-      this.through[last + 1] = 0
-    }
-    return last
-  }
-
-  private writePath(length: number, out: Segments): void {
-    const from = this.from
-    const through = this.through
-    const idOfNode = this.idOfNode
-    let count = 0
-    for (let end = length; end > 0; end = from[end]) count++
-    out.clear(count)
-    out.count = count
+  private segmentCodes(length: number, out: Segments): void {
+    out.clear(length)
     out.unknown = false
-    const { ids, ends } = out
-    for (let end = length; end > 0; end = from[end]) {
-      count--
-      const node = through[end]
-      if (node === 0) out.unknown = true
-      ids[count] = idOfNode[node >> 2]
-      ends[count] = end
+    this.rounded = 0
+    this.roundedCount = 0
+    this.weight = 0
+    if (length === 0) return
+    const { cache } = this
+    if (!cache || length > KEPT_UNITS) {
+      this.segmentRounded(0, length, out)
+      return
     }
+    const adjacent = (this.adjacent ??= new AdjacentCodes(this.trie, this.vocabulary.pieces))
+    const { codes } = this.viterbi
+    const { nodes, gains, idOfNode, unkScore } = this.trie
+    let begin = 0
+    let hash = 0
+    let code = codes[0]
+    for (let end = 1; end <= length; end++) {
+      hash = Math.imul(hash ^ code, 0x9e3779b1)
+      if (end < length) {
+        const next = codes[end]
+        const before = code
+        code = next
+        if (adjacent.has(before, next)) continue
+      }
+      // One unit has one segmentation.
+      if (begin + 1 === end) {
+        const only = codes[begin]
+        const score = gains[only * 2 + 1]
+        const isKnown = nodes[only * 4 + 1] === 0 && !Number.isNaN(score)
+        out.ids[out.count] = idOfNode[isKnown ? only : 0]
+        out.ends[out.count++] = end
+        this.weight += Math.abs(isKnown ? score : unkScore)
+        if (!isKnown) out.unknown = true
+        begin = end
+        hash = 0
+        continue
+      }
+      const at = cache.find(hash, codes, begin, end - begin)
+      if (at > 0 && this.weight < cache.floats[at + 1]) {
+        const { words } = cache
+        const { ids, ends } = out
+        const head = words[at]
+        let count = out.count
+        let word = at + piecesAt(end - begin)
+        for (const last = count + ((head >> 8) & 0xff); count < last; count++) {
+          const piece = words[word++]
+          ids[count] = piece >> 8
+          ends[count] = begin + (piece & 0xff)
+        }
+        out.count = count
+        if (head > 0xffff) out.unknown = true
+        this.weight += cache.floats[at + 2]
+      } else this.segmentNew(begin, end, hash, at > 0, out)
+      begin = end
+      hash = 0
+    }
+  }
+
+  /** Segments a section with the C++'s rounding. */
+  private segmentRounded(begin: number, end: number, out: Segments): void {
+    let score = this.rounded
+    for (let k = this.roundedCount; k < out.count; k++) score = Math.fround(this.trie.scoreOf(out.ids[k]) + score)
+    this.rounded = this.viterbi.findRounded(begin, end, score)
+    this.viterbi.write(begin, end, out)
+    this.roundedCount = out.count
+    this.weight = Math.abs(this.rounded)
+  }
+
+  /** Segments a section that is not in the cache, or whose record does not hold after a text of such a score. */
+  private segmentNew(begin: number, end: number, hash: number, isKept: boolean, out: Segments): void {
+    const length = end - begin
+    if (isKept || length > LONGEST_KEPT) {
+      this.segmentRounded(begin, end, out)
+      return
+    }
+    const { viterbi } = this
+    const lead = viterbi.findExact(begin, end)
+    const { weight, largest } = viterbi
+    const limit = Math.fround(weightUpTo(lead, length, largest))
+    if (!(this.weight < limit)) {
+      this.segmentRounded(begin, end, out)
+      return
+    }
+    this.weight += weight
+    const before = out.count
+    const wasUnknown = out.unknown
+    out.unknown = false
+    viterbi.write(begin, end, out)
+    const cache = this.cache!
+    const at = cache.add(hash, viterbi.codes, begin, length, out.count - before)
+    const { words, floats } = cache
+    if (out.unknown) words[at] += 0x10000
+    floats[at + 1] = limit
+    floats[at + 2] = weight
+    let word = at + piecesAt(length)
+    for (let k = before; k < out.count; k++) words[word++] = out.ids[k] * 256 + out.ends[k] - begin
+    out.unknown ||= wasUnknown
   }
 
   /** The lattice of all segmentations of the text. */
   lattice(units: Uint16Array, length: number): UnigramLattice {
-    const { types, scores } = this.vocabulary
+    const { trie } = this
     return new UnigramLattice(units, length, {
-      trie: this.trie,
-      unkId: this.unkId,
-      unkScore: this.unkScore,
-      scoreOf: (id, characters) =>
-        types[id] === PieceType.userDefined ? Math.fround(Math.fround(characters * this.largest) - 0.1) : scores[id],
+      trie: trie.pieces,
+      unkId: this.vocabulary.unkId,
+      unkScore: trie.unkScore,
+      scoreOf: (id, characters) => trie.latticeScoreOf(id, characters),
     })
   }
 
   release(): void {
-    this.isPair = () => false
-    if (this.codes.length <= KEPT_UNITS) return
-    this.codes = new Int32Array(0)
-    this.reserve(256)
-  }
-
-  private reserve(length: number): void {
-    if (this.codes.length >= length) return
-    const capacity = Math.max(length, this.codes.length * 2)
-    this.codes = new Int32Array(capacity)
-    this.best = new Float64Array(capacity + 1)
-    this.from = new Int32Array(capacity + 1)
-    this.through = new Int32Array(capacity + 1)
+    this.viterbi.release(KEPT_UNITS)
   }
 }
 
-function utf8Length(text: string): number {
-  let bytes = 0
-  for (const character of text) bytes += byteLengthOf(character.codePointAt(0)!)
-  return bytes
+/**
+ * The largest magnitude of the score before a section with which the C++ finds the same path as exact arithmetic.
+ *
+ * Let u be the spacing of float32 at the largest magnitude x in the section. Each stored score differs from its
+ * candidate by at most u / 2, and is at least every other candidate minus u / 2; by induction it differs by at most
+ * m u / 2 from the exact best score after m pieces. A worse candidate can only win where it is less than (m + 1) u
+ * behind. With m at most the length and u at most x / 2 ** 23, this solves (length + 1) u < lead for what precedes the
+ * section. The factor leaves room for sums of up to 2 ** 20 rounded scores, which exceed exact ones by at most 7 %.
+ */
+function weightUpTo(lead: number, length: number, largest: number): number {
+  return Math.min(2 ** 100, (0.9 * lead * 2 ** 23) / (length + 2)) - largest - 1
 }
