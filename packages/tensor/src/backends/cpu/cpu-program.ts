@@ -65,6 +65,30 @@ export class Recording {
   }
 }
 
+/** The arguments of a call, with the places of those that may change while the addresses stay: -1 if it has none. */
+interface Call {
+  readonly args: number[]
+  readonly scratchArgument: number
+  readonly tileArgument: number
+}
+
+/** @param addresses of the slots, then of the scratch memory and of the threads' own */
+function callOf(action: Action, addresses: readonly number[]): Call | undefined {
+  if ('definition' in action) return undefined
+  const [scratch, threadScratch] = addresses.slice(-2)
+  const args = action.args.map((a) => {
+    if (typeof a === 'number') return a
+    if (a === 'tile') return 0
+    if (a === 'threadScratch') return threadScratch
+    return 'slot' in a ? addresses[a.slot] + a.offset : scratch + a.scratch
+  })
+  return {
+    args,
+    scratchArgument: action.args.indexOf('threadScratch'),
+    tileArgument: action.args.indexOf('tile'),
+  }
+}
+
 export class CpuProgram implements Executable {
   readonly aliases: readonly number[]
   private readonly machine: CpuMachine
@@ -73,6 +97,9 @@ export class CpuProgram implements Executable {
   private readonly keep: boolean
   private held: WasmBuffer[] | undefined
   private disposed = false
+  /** The addresses that the latest run used, and the arguments that they make: most runs use the same again. */
+  private addresses: readonly number[] = []
+  private calls: readonly (Call | undefined)[] = []
   private readonly onDispose: () => void
 
   constructor(machine: CpuMachine, plan: Plan, lowered: LoweredPlan, keep: boolean, onDispose: () => void) {
@@ -93,10 +120,15 @@ export class CpuProgram implements Executable {
     if (this.keep) this.held = temporaries
     const places = { input: inputs, output: outputs, temporary: temporaries }
     const pointers = plan.locations.map((l) => (places[l.kind][l.index] as WasmBuffer).pointer + l.offset)
-    const scratch = temporaries[plan.temporaries.length]?.pointer ?? 0
-    const threadScratch = temporaries[plan.temporaries.length + 1]?.pointer ?? 0
+    for (const scratch of [0, 1]) pointers.push(temporaries[plan.temporaries.length + scratch]?.pointer ?? 0)
+    if (pointers.length !== this.addresses.length || pointers.some((p, i) => p !== this.addresses[i])) {
+      this.calls = actions.map((action) => callOf(action, pointers))
+      this.addresses = pointers
+    }
+    pool.wake()
     try {
-      for (const action of actions) {
+      for (let i = 0; i < actions.length; i++) {
+        const action = actions[i]
         counters.dispatches++
         const started = recording ? performance.now() : 0
         if ('definition' in action) {
@@ -104,25 +136,16 @@ export class CpuProgram implements Executable {
             const { dtype, elements } = plan.slots[slot]
             return storageArray(dtype, memory.memory.buffer, pointers[slot], elements)
           })
-          if (recording) recording.add(action, started)
-          continue
+        } else {
+          const { kernel, count, grain, trial } = action
+          const { args, scratchArgument, tileArgument } = this.calls[i]!
+          const call = () => {
+            if (tileArgument >= 0) args[tileArgument] = tiles.current
+            pool.run(kernel, count, grain, args, scratchArgument, threadScratchBytes)
+          }
+          if (trial) tiles.run(trial, call)
+          else call()
         }
-        const { kernel, count, grain, trial } = action
-        const call = () => {
-          let scratchArgument = -1
-          const args = action.args.map((a, i) => {
-            if (typeof a === 'number') return a
-            if (a === 'tile') return tiles.current
-            if (a === 'threadScratch') {
-              scratchArgument = i
-              return threadScratch
-            }
-            return 'slot' in a ? pointers[a.slot] + a.offset : scratch + a.scratch
-          })
-          pool.run(kernel, count, grain, args, scratchArgument, threadScratchBytes)
-        }
-        if (trial) tiles.run(trial, call)
-        else call()
         if (recording) recording.add(action, started)
       }
     } finally {

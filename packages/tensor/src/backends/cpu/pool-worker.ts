@@ -1,20 +1,30 @@
 // The workers of the CPU backend's thread pool: what they run, and the memory through which they are told.
 
-/** Indices of the words of the shared control block. */
+/**
+ * Indices of the words of the shared control block. Words that threads wait for have a cache line of 64 bytes each, so
+ * that writing the others does not take the line away from them.
+ */
 export const at = {
+  /** Increases with every task, when it may be claimed. */
   generation: 0,
-  ticket: 1,
-  done: 2,
-  kernel: 3,
-  count: 4,
-  chunk: 5,
-  arguments: 6,
-  scratchArgument: 7,
+  /** How many workers sleep until the generation changes. */
+  sleeping: 1,
+  ticket: 16,
+  /** Units of the task that are finished, and whether the calling thread sleeps until that changes. */
+  done: 32,
+  waiting: 33,
+  /** The description of the task; `task` counts tasks. */
+  task: 48,
+  kernel: 49,
+  count: 50,
+  unit: 51,
+  arguments: 52,
+  scratchArgument: 53,
   /** The length of the message once a kernel has failed in a worker. */
-  failed: 8,
+  failed: 54,
   /** How large the memory is. */
-  pages: 9,
-  directory: 16,
+  pages: 55,
+  directory: 64,
 } as const
 /**
  * How many modules made at run time can be loaded at once. Each has three words in the directory: the address of its
@@ -24,21 +34,28 @@ export const maximumModules = 8192
 export const moduleWords = 3
 /** Ids of built-in kernels are smaller; others are (place of the module + 1) << 16 | function. */
 export const firstLoaded = 1 << 16
-/** A ticket is generation << 16 | chunks left. */
-export const maximumChunks = 0xffff
+/** A ticket is generation << 16 | units left. */
+export const maximumUnits = 0xffff
+/**
+ * A thread claims this part of its share of what is left, and at least one unit: the first claims are large, for
+ * locality, and the last ones small, so that the threads finish at about the same time.
+ */
+export const claimed = 1 / 2
+/** Loads of the generation before a worker sleeps until it changes: about 60 microseconds. */
+const workerSpins = 30000
 
 /**
- * What a worker runs. It claims chunks by compare-and-swap on the ticket, so a claim succeeds only on the current task;
- * the task's description is written only while no chunk is left, so it is stable for the holder of a claim. A module
+ * What a worker runs. It claims units by compare-and-swap on the ticket, so a claim succeeds only on the current task;
+ * the task's description is written only while no unit is left, so it is stable for the holder of a claim. A module
  * made at run time is compiled from the directory's bytes when a kernel of it is first called, or when its version
  * shows that the slot holds another module.
  *
  * V8 tells a worker of a growth of the memory only when it next handles interrupts, and never if the memory grew while
  * the worker was being given it. Until then `memory.buffer` is too short to hold such bytes, and bulk instructions trap
- * beyond the old end. Growing by no page brings both up to date; nothing grows while a chunk is claimed.
+ * beyond the old end. Growing by no page brings both up to date; nothing grows while a unit is claimed.
  */
 const workerBody = `
-function start({ memory, kernels, words, args, message, thread }) {
+function start({ memory, kernels, words, args, message, thread, threads }) {
   const base = new WebAssembly.Instance(kernels, { env: { memory, abort() { throw new Error('abort in a kernel') } } })
   const functions = (module, instance) =>
     WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function').map(({ name }) => instance.exports[name])
@@ -58,36 +75,48 @@ function start({ memory, kernels, words, args, message, thread }) {
   }
   let seen = 0
   let pages = 0
+  let task = 0
+  let kernel
+  let list
   for (;;) {
-    for (let spins = 0; spins < 30000 && Atomics.load(words, ${at.generation}) === seen; spins++);
-    if (Atomics.load(words, ${at.generation}) === seen) Atomics.wait(words, ${at.generation}, seen)
+    for (let spins = 0; spins < ${workerSpins} && Atomics.load(words, ${at.generation}) === seen; spins++);
+    if (Atomics.load(words, ${at.generation}) === seen) {
+      Atomics.add(words, ${at.sleeping}, 1)
+      Atomics.wait(words, ${at.generation}, seen)
+      Atomics.sub(words, ${at.sleeping}, 1)
+      continue
+    }
     seen = Atomics.load(words, ${at.generation})
     for (;;) {
       const ticket = Atomics.load(words, ${at.ticket})
-      const left = ticket & ${maximumChunks}
+      const left = ticket & ${maximumUnits}
       if (left === 0) break
-      if (Atomics.compareExchange(words, ${at.ticket}, ticket, ticket - 1) !== ticket) continue
+      const taken = Math.max(1, Math.floor((left / threads) * ${claimed}))
+      if (Atomics.compareExchange(words, ${at.ticket}, ticket, ticket - taken) !== ticket) continue
       try {
-        if (pages !== words[${at.pages}]) {
-          memory.grow(0)
-          pages = words[${at.pages}]
+        if (task !== words[${at.task}]) {
+          task = 0 // until all of the new one is known
+          if (pages !== words[${at.pages}]) {
+            memory.grow(0)
+            pages = words[${at.pages}]
+          }
+          kernel = find(words[${at.kernel}])
+          const n = words[${at.arguments}]
+          list = Array.from(args.subarray(0, n))
+          const scratch = words[${at.scratchArgument}]
+          if (scratch >= 0) list[scratch] += thread * args[n]
+          task = words[${at.task}]
         }
-        const kernel = find(words[${at.kernel}])
-        const chunk = words[${at.chunk}]
-        const n = words[${at.arguments}]
-        const list = Array.from(args.subarray(0, n))
-        const scratch = words[${at.scratchArgument}]
-        if (scratch >= 0) list[scratch] += thread * args[n]
-        const from = (left - 1) * chunk
-        kernel(from, Math.min(from + chunk, words[${at.count}]), thread, ...list)
+        const unit = words[${at.unit}]
+        kernel((left - taken) * unit, Math.min(left * unit, words[${at.count}]), thread, ...list)
       } catch (error) {
-        // Without this, the calling thread would wait for this chunk forever. The first thread to fail says why.
+        // Without this, the calling thread would wait for these units forever. The first thread to fail says why.
         const text = String(error).slice(0, message.length)
         if (Atomics.compareExchange(words, ${at.failed}, 0, text.length) === 0)
           for (let i = 0; i < text.length; i++) message[i] = text.charCodeAt(i)
       }
-      Atomics.add(words, ${at.done}, 1)
-      Atomics.notify(words, ${at.done})
+      Atomics.add(words, ${at.done}, taken)
+      if (Atomics.load(words, ${at.waiting}) !== 0) Atomics.notify(words, ${at.done})
     }
   }
 }
@@ -114,6 +143,7 @@ interface WorkerData {
   readonly args: Float64Array
   readonly message: Uint16Array
   readonly thread: number
+  readonly threads: number
 }
 
 /** @param onError called if the worker does not start or ends: without it Node would end the process */

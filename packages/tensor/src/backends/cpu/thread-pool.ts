@@ -3,12 +3,13 @@
 import { DeviceError } from '../../errors.ts'
 import {
   at,
+  claimed,
   firstLoaded,
   isNode,
   maximumArguments,
-  maximumChunks,
   maximumMessage,
   maximumModules,
+  maximumUnits,
   moduleWords,
   startWorker,
   type WorkerLike,
@@ -22,6 +23,8 @@ type Kernel = (start: number, end: number, thread: number, ...args: number[]) =>
 const maximumFunctions = 1 << 16
 /** Kernels take ranges as signed 32-bit integers. */
 const maximumCount = 0x7fffffff
+/** Loads of a word before the calling thread sleeps until it changes: about 20 microseconds. */
+const callerSpins = 10000
 
 /** A module made at run time. Its functions have the ids `first`, `first + 1`, ... */
 export interface LoadedModule {
@@ -46,7 +49,7 @@ export class ThreadPool {
   private readonly names = new Map<string, number>()
   private readonly base: WebAssembly.Instance
   private readonly workers: WorkerLike[] = []
-  private generation = 0
+  private tasks = 0
 
   private constructor(memory: WasmMemory, kernels: WebAssembly.Module, threads: number) {
     this.memory = memory
@@ -75,7 +78,7 @@ export class ThreadPool {
     const { words, args, message, workers } = pool
     for (let thread = 1; thread < threads; thread++) {
       try {
-        const worker = startWorker({ memory: memory.memory, kernels, words, args, message, thread }, () => {
+        const worker = startWorker({ memory: memory.memory, kernels, words, args, message, thread, threads }, () => {
           // It did not start, or is no more; it had no chunk, or this thread would be waiting for that. The others do
           // its share.
           const at = workers.indexOf(worker)
@@ -144,6 +147,11 @@ export class ThreadPool {
     return id < firstLoaded ? this.builtIn[id] : this.loaded[(id >>> 16) - 1]!.table[id & 0xffff]
   }
 
+  /** Wakes the workers, so that they are ready when tasks follow at once. */
+  wake(): void {
+    if (this.workers.length > 0 && Atomics.load(this.words, at.sleeping) > 0) Atomics.notify(this.words, at.generation)
+  }
+
   /**
    * Runs kernel `id` over [0, count) in ranges of at least `grain`.
    * @param args arguments of the kernel after start, end and thread
@@ -158,7 +166,7 @@ export class ThreadPool {
     scratchArgument: number,
     scratchStride: number,
   ): void {
-    // With a count of NaN, every thread would wait for chunks that none can claim.
+    // With a count of NaN, every thread would wait for units that none can claim.
     if (!Number.isInteger(count) || count > maximumCount || !(grain >= 1))
       throw new DeviceError(
         `cpu: kernel ${this.nameOf(id)} was planned over ${count} items in ranges of ${grain}; both must be integers, of 31 bits at most`,
@@ -170,58 +178,60 @@ export class ThreadPool {
       kernel(0, count, 0, ...args)
       return
     }
-    // About four chunks per thread: enough to balance the load, few enough to keep locality.
-    const chunk = Math.max(grain, Math.ceil(count / (this.threads * 4)), Math.ceil(count / maximumChunks))
-    const chunks = Math.ceil(count / chunk)
-    if (chunks === 1) {
-      kernel(0, count, 0, ...args)
-      return
-    }
+    const unit = Math.max(grain, Math.ceil(count / maximumUnits))
+    const units = Math.ceil(count / unit)
+    // From 1 on: a worker that has run nothing yet has 0.
+    this.tasks = (this.tasks % 0x7fffffff) + 1
+    words[at.task] = this.tasks
     words[at.kernel] = id
     words[at.count] = count
-    words[at.chunk] = chunk
+    words[at.unit] = unit
     words[at.arguments] = args.length
     words[at.scratchArgument] = scratchArgument
     words[at.pages] = this.memory.pages
     this.args.set(args)
     this.args[args.length] = scratchStride
     Atomics.store(words, at.done, 0)
-    this.generation = (this.generation + 1) & 0x7fff
-    Atomics.store(words, at.ticket, (this.generation << 16) | chunks)
+    Atomics.store(words, at.ticket, ((this.tasks & 0x7fff) << 16) | units)
     Atomics.add(words, at.generation, 1)
-    Atomics.notify(words, at.generation)
+    this.wake()
     let failure: { readonly error: unknown } | undefined
     for (;;) {
       const ticket = Atomics.load(words, at.ticket)
-      const left = ticket & maximumChunks
+      const left = ticket & maximumUnits
       if (left === 0) break
-      if (Atomics.compareExchange(words, at.ticket, ticket, ticket - 1) !== ticket) continue
-      const from = (left - 1) * chunk
+      const taken = Math.max(1, Math.floor((left / this.threads) * claimed))
+      if (Atomics.compareExchange(words, at.ticket, ticket, ticket - taken) !== ticket) continue
       try {
-        // After a failure the chunks left are only claimed, so that no worker takes one.
-        if (!failure) kernel(from, Math.min(from + chunk, count), 0, ...args)
+        // After a failure the units left are only claimed, so that no worker takes one.
+        if (!failure) kernel((left - taken) * unit, Math.min(left * unit, count), 0, ...args)
       } catch (error) {
         failure = { error }
       }
-      Atomics.add(words, at.done, 1)
+      Atomics.add(words, at.done, taken)
     }
-    for (let spins = 0; ; spins++) {
-      const done = Atomics.load(words, at.done)
-      if (done === chunks) {
-        // Not before the workers are done: they use memory that the caller will release, and would count as done chunks
-        // of the next run.
-        if (failure) throw failure.error
-        const failed = Atomics.load(words, at.failed)
-        if (failed === 0) return
-        const reason = String.fromCharCode(...this.message.subarray(0, failed))
-        throw new DeviceError(
-          `cpu: kernel ${this.nameOf(id)} failed in a worker thread (${reason}); the device cannot be used any more`,
-          { lost: true },
-        )
-      }
-      // A page's main thread may not block; elsewhere yield to the workers after spinning for a while.
-      if (spins > 2000 && mayWait) Atomics.wait(words, at.done, done, 1)
-    }
+    // A page's main thread may not block; elsewhere yield to the workers after spinning for a while.
+    for (let spins = 0; Atomics.load(words, at.done) !== units; spins++)
+      if (spins > callerSpins && mayWait) this.waitFor(units)
+    // Not before the workers are done: they use memory that the caller will release, and would count as done units of
+    // the next run.
+    if (failure) throw failure.error
+    const failed = Atomics.load(words, at.failed)
+    if (failed === 0) return
+    const reason = String.fromCharCode(...this.message.subarray(0, failed))
+    throw new DeviceError(
+      `cpu: kernel ${this.nameOf(id)} failed in a worker thread (${reason}); the device cannot be used any more`,
+      { lost: true },
+    )
+  }
+
+  /** Sleeps until all units are done. */
+  private waitFor(units: number): void {
+    const { words } = this
+    Atomics.store(words, at.waiting, 1)
+    for (let done = Atomics.load(words, at.done); done !== units; done = Atomics.load(words, at.done))
+      Atomics.wait(words, at.done, done, 1)
+    Atomics.store(words, at.waiting, 0)
   }
 
   private nameOf(id: number): string {

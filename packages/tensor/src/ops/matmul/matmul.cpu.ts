@@ -80,7 +80,7 @@ export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): 
       calls.push({
         kernel: 'gemvColumns',
         count: batch * panels,
-        grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
+        grain: Math.max(1, Math.ceil(8192 / panelWork)),
         args: [
           { input: a.input, offset: problem.a.offset * bytesPerElement[a.dtype] },
           dtypeInfo[a.dtype].packCode!,
