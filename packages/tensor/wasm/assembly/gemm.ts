@@ -77,12 +77,12 @@ export function gemmPacked(
 /**
  * Panels [start, end) of C = A B over all batches, for an A of few rows: a panel of B is packed in cache and used at
  * once, so that B is read once and no packed copy of it is written to memory. Every element is summed as in
- * `gemmPacked`, so the number of rows changes no bit.
+ * `gemmPacked`, so the number of rows changes no bit. A panel of eight columns begins at column * bPanel.
  */
 export function gemmThin(
   start: i32, end: i32, thread: i32,
   a: usize, aType: i32, b: usize, type: i32, c: usize, m: i32, n: i32, k: i32,
-  aBatch: i32, aRow: i32, aColumn: i32, bBatch: i32, bRow: i32, bColumn: i32, scratch: usize,
+  aBatch: i32, aRow: i32, aColumn: i32, bBatch: i32, bRow: i32, bColumn: i32, bPanel: i32, scratch: usize,
   aScales: usize, aScaleType: i32, aScaleBatch: i32, aLineBlock: i32, aLineStride: i32, aStepBlock: i32, aStepStride: i32,
   scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32,
 ): void {
@@ -119,7 +119,7 @@ export function gemmThin(
     let p = 0
     do {
       const kc = min(KC, k - p)
-      const from = b + <usize>(z * bBatch + column * bColumn + p * bRow) * size
+      const from = b + <usize>(z * bBatch + column * bPanel + p * bRow) * size
       const row = scratch + ((<usize>p * <usize>tiles) << 4)
       packColumns(from, type, columns, kc, bColumn, bRow, panel)
       if (scales) {

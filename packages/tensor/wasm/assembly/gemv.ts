@@ -64,6 +64,17 @@ function eightColumns<T>(a: usize, b: usize, line: usize, k: i32, c: usize): voi
   v128.store(c, high, 16)
 }
 
+/** A row of `k` elements, `step` apart, as adjacent float32: where it is, or its copy in `scratch`. */
+function rowOf(from: usize, type: i32, k: i32, step: i32, scratch: usize): usize {
+  if (type == 0 && step == 1) return from
+  const size: usize = type == 0 ? 4 : 2
+  for (let p = 0; p < k; p++) {
+    const at = from + <usize>(p * step) * size
+    store<u32>(scratch + (<usize>p << 2), type == 0 ? load<u32>(at) : <u32>load<u16>(at) << 16)
+  }
+  return scratch
+}
+
 /**
  * Panels [start, end) of 8 columns of C = A B over all batches; A has one row, B contiguous columns, both are float32
  * or bfloat16; n is 8 or more, k a multiple of 4.
@@ -78,7 +89,6 @@ export function gemvColumns(
   const aSize: usize = aType == 0 ? 4 : 2
   const size: usize = type == 0 ? 4 : 2
   const line = <usize>bColumn * size
-  const asItIs = aType == 0 && aColumn == 1
   let read = -1
   let row: usize = 0
   for (let t = start; t < end; t++) {
@@ -86,14 +96,7 @@ export function gemvColumns(
     const column = min((t - z * panels) * width, n - width)
     if (z != read) {
       read = z
-      row = a + <usize>(z * aBatch) * aSize
-      if (!asItIs) {
-        for (let p = 0; p < k; p++) {
-          const at = row + <usize>(p * aColumn) * aSize
-          store<u32>(scratch + (<usize>p << 2), aType == 0 ? load<u32>(at) : <u32>load<u16>(at) << 16)
-        }
-        row = scratch
-      }
+      row = rowOf(a + <usize>(z * aBatch) * aSize, aType, k, aColumn, scratch)
     }
     const from = b + <usize>(z * bBatch + column * bColumn) * size
     const to = c + (<usize>(z * n + column) << 2)
@@ -101,5 +104,95 @@ export function gemvColumns(
     // have one.
     if (type == 0) eightColumns<f32>(row, from, line, k, to)
     else eightColumns<u16>(row, from, line, k, to)
+  }
+}
+
+/** The first four and the last four of eight codes of bfloat16, as float32: codes are the upper halves of the lanes. */
+// @ts-ignore: decorator
+@inline
+function lower(codes: v128): v128 {
+  return i16x8.shuffle(f32x4.splat(0), codes, 0, 8, 1, 9, 2, 10, 3, 11)
+}
+// @ts-ignore: decorator
+@inline
+function upper(codes: v128): v128 {
+  return i16x8.shuffle(f32x4.splat(0), codes, 4, 12, 5, 13, 6, 14, 7, 15)
+}
+
+/** Sixteen columns in two panels, each summed as in `eightColumns`. The four sums do not wait for each other. */
+// @ts-ignore: decorator
+@inline
+function twoPanels<T>(a: usize, b: usize, k: i32, c: usize): void {
+  let d = b + ((<usize>k * sizeof<T>()) << 3)
+  let t0 = f32x4.splat(-0.0)
+  let t1 = t0
+  let t2 = t0
+  let t3 = t0
+  const last = a + (<usize>k << 2)
+  do {
+    const end = min(last, a + (KC << 2))
+    let c0 = f32x4.splat(0)
+    let c1 = f32x4.splat(0)
+    let c2 = f32x4.splat(0)
+    let c3 = f32x4.splat(0)
+    do {
+      const x0 = v128.load32_splat(a)
+      if (sizeof<T>() == 4) {
+        c0 = multiplyAdd(x0, v128.load(b), c0)
+        c1 = multiplyAdd(x0, v128.load(b, 16), c1)
+        c2 = multiplyAdd(x0, v128.load(d), c2)
+        c3 = multiplyAdd(x0, v128.load(d, 16), c3)
+      } else {
+        const l0 = v128.load(b)
+        const r0 = v128.load(d)
+        c0 = multiplyAdd(x0, lower(l0), c0)
+        c1 = multiplyAdd(x0, upper(l0), c1)
+        c2 = multiplyAdd(x0, lower(r0), c2)
+        c3 = multiplyAdd(x0, upper(r0), c3)
+      }
+      const x1 = v128.load32_splat(a, 4)
+      if (sizeof<T>() == 4) {
+        c0 = multiplyAdd(x1, v128.load(b, 32), c0)
+        c1 = multiplyAdd(x1, v128.load(b, 48), c1)
+        c2 = multiplyAdd(x1, v128.load(d, 32), c2)
+        c3 = multiplyAdd(x1, v128.load(d, 48), c3)
+      } else {
+        const l1 = v128.load(b, 16)
+        const r1 = v128.load(d, 16)
+        c0 = multiplyAdd(x1, lower(l1), c0)
+        c1 = multiplyAdd(x1, upper(l1), c1)
+        c2 = multiplyAdd(x1, lower(r1), c2)
+        c3 = multiplyAdd(x1, upper(r1), c3)
+      }
+      a += 8
+      b += 16 * sizeof<T>()
+      d += 16 * sizeof<T>()
+    } while (a != end)
+    t0 = f32x4.add(t0, c0)
+    t1 = f32x4.add(t1, c1)
+    t2 = f32x4.add(t2, c2)
+    t3 = f32x4.add(t3, c3)
+  } while (a != last)
+  v128.store(c, t0)
+  v128.store(c, t1, 16)
+  v128.store(c, t2, 32)
+  v128.store(c, t3, 48)
+}
+
+/**
+ * Columns [16 start, 16 end) of C = A B for an A of one row and a B in panels of eight columns (see `interleaveRows`),
+ * float32 or bfloat16; k is a multiple of 4. Memory is read in order and needs no transposing.
+ */
+export function gemvPanels(
+  start: i32, end: i32, thread: i32,
+  a: usize, aType: i32, b: usize, type: i32, c: usize, k: i32, aColumn: i32, scratch: usize,
+): void {
+  const row = rowOf(a, aType, k, aColumn, scratch)
+  const size: usize = type == 0 ? 4 : 2
+  for (let t = start; t < end; t++) {
+    const from = b + ((<usize>t * <usize>k * size) << 4)
+    const to = c + (<usize>t << 6)
+    if (type == 0) twoPanels<f32>(row, from, k, to)
+    else twoPanels<u16>(row, from, k, to)
   }
 }

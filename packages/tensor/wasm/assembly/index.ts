@@ -1,7 +1,7 @@
 /** Exports of the WebAssembly kernels. */
 export { gemmPacked, gemmThin } from './gemm'
-export { packB } from './pack'
-export { gemvColumns } from './gemv'
+export { interleaveRows, packB } from './pack'
+export { gemvColumns, gemvPanels } from './gemv'
 export { groupedOuter, groupedRows } from './grouped'
 export { attentionBackward, attentionForward } from './attention'
 export { crossEntropyRows, logSumExpRows, maxColumns, maxRows, rmsNormGradientRows, rmsNormRows, softmaxGradientRows, softmaxRows, sumColumns, sumNarrowRows, sumRows, sumSquaresRows } from './rows'

@@ -190,3 +190,33 @@ export function packPanels(b: usize, out: usize, k: i32, n: i32, rowStride: i32,
     out += <usize>k << 5
   }
 }
+
+// @ts-ignore: decorator
+@inline
+function transposed<T>(from: usize, to: usize, rows: i32, columns: i32): void {
+  for (let r = 0; r < rows; r++) {
+    let at = to + <usize>r * sizeof<T>()
+    for (let c = 0; c < columns; c++) {
+      store<T>(at, load<T>(from))
+      from += sizeof<T>()
+      at += <usize>rows * sizeof<T>()
+    }
+  }
+}
+
+/**
+ * Groups [start, end) of eight rows of a matrix of rows of k elements (of 4 or 2 bytes) become panels, in place: the
+ * eight first elements, the eight second ones, and so on, as products read the columns of its transpose; `back`: panels
+ * become rows.
+ */
+export function interleaveRows(start: i32, end: i32, thread: i32, x: usize, size: i32, k: i32, back: i32, scratch: usize): void {
+  const bytes = <usize>k * <usize>size << 3
+  const rows = back ? k : 8
+  const columns = back ? 8 : k
+  for (let t = start; t < end; t++) {
+    const at = x + <usize>t * bytes
+    memory.copy(scratch, at, bytes)
+    if (size == 4) transposed<u32>(scratch, at, rows, columns)
+    else transposed<u16>(scratch, at, rows, columns)
+  }
+}

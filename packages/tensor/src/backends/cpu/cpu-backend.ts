@@ -14,11 +14,20 @@ import type { Resolver } from '../../passes/resolve.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from '../backend.ts'
 import { expandFor, kernelsOf } from '../kernel-source.ts'
-import { type Action, type Bound, type CpuMachine, CpuProgram, type LoweredPlan, Recording } from './cpu-program.ts'
+import {
+  type Action,
+  type Bound,
+  type CpuMachine,
+  CpuProgram,
+  type LoweredPlan,
+  type LoweredStep,
+  Recording,
+} from './cpu-program.ts'
 import { calledFunctions, canFuse, type FusedKernel, fusedKernel } from './fused-kernel.ts'
 import { encodeKernels } from './kernel-module.ts'
 import { loadKernels, relaxedProbe } from './load-kernels.ts'
-import type { CpuArgument, CpuRule } from './rule.ts'
+import { PanelMemory, panelSlots } from './panels.ts'
+import type { CpuArgument, CpuCall, CpuPlan, CpuRule } from './rule.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
 import { TileChoice } from './tile-choice.ts'
 import { requireAddressable, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
@@ -101,7 +110,8 @@ export class CpuBackend implements Backend {
     const bytes = bytesOf(await loadKernels(shared, fused))
     const pool = await ThreadPool.create(memory, await compileKernels(bytes), threads)
     const tiles = new TileChoice(fused, options.tile)
-    return new CpuBackend({ memory, pool, tiles, counters, recorder: { current: undefined } }, shared, fused)
+    const panels = new PanelMemory(memory, pool)
+    return new CpuBackend({ memory, pool, tiles, panels, counters, recorder: { current: undefined } }, shared, fused)
   }
 
   allocate(bytes: number): DeviceBuffer {
@@ -117,12 +127,14 @@ export class CpuBackend implements Backend {
   }
 
   upload(buffer: DeviceBuffer, data: HostArray): void {
+    this.machine.panels.toRows(buffer as WasmBuffer)
     this.machine.memory
       .bytes(buffer as WasmBuffer, data.byteLength)
       .set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
 
   async download(buffer: DeviceBuffer, bytes: number): Promise<ArrayBuffer> {
+    this.machine.panels.toRows(buffer as WasmBuffer)
     return this.machine.memory.bytes(buffer as WasmBuffer, bytes).slice().buffer as ArrayBuffer
   }
 
@@ -137,7 +149,7 @@ export class CpuBackend implements Backend {
         takesWork: (_, work, resolver) => work.length === 1 && squaresMemory(work[0], resolver),
       },
     })
-    const { modules, ...lowered } = this.lower(plan)
+    const { modules, ...lowered } = this.lower(plan, options.donated)
     const program = new CpuProgram(this.machine, plan, lowered, options.keepTemporaries, () => this.giveUp(modules))
     try {
       requireAddressable(program.memory())
@@ -165,7 +177,10 @@ export class CpuBackend implements Backend {
     }
   }
 
-  private lower(plan: Plan): LoweredPlan & { readonly modules: ReadonlySet<FusedModule> } {
+  private lower(
+    plan: Plan,
+    donated: ReadonlySet<number>,
+  ): LoweredPlan & { readonly modules: ReadonlySet<FusedModule> } {
     const { pool, tiles } = this.machine
     let scratchBytes = 0
     let threadScratchBytes = 0
@@ -200,8 +215,14 @@ export class CpuBackend implements Backend {
     for (const key of stepKeys.values()) modules.add(this.fused.get(key)!.owner)
     for (const m of modules) m.users++
 
-    const actions = plan.steps.flatMap((step): Action[] => {
-      if (step.outputs.every((o) => plan.slots[o.slot].elements === 0)) return []
+    const plans = new Map<Step, CpuPlan>()
+    for (const step of plan.steps) {
+      const made = kernelPlan(step)
+      if (made) plans.set(step, made)
+    }
+    const inPanels = panelSlots(plan, plans, donated)
+    const steps = plan.steps.map((step): LoweredStep => {
+      if (step.outputs.every((o) => plan.slots[o.slot].elements === 0)) return { actions: [] }
       const slots = new Set([...step.inputs, ...step.outputs].map((x) => x.slot))
       const about = {
         name: step.name,
@@ -219,38 +240,50 @@ export class CpuBackend implements Backend {
       }
       if (step.fused) {
         const key = stepKeys.get(step)
-        if (key === undefined) return [{ definition: step, ...about }]
+        if (key === undefined) return { actions: [{ definition: step, ...about }] }
         const { kernel, count, grain } = this.fused.get(key)!
         const args = [...step.inputs, ...step.outputs].map((x): Bound => ({ slot: x.slot, offset: 0 }))
-        return [{ kernel, count, grain, args, ...about }]
+        return { actions: [{ kernel, count, grain, args, ...about }] }
       }
-      const rule = kernelsOf(step.op!.cpu)
-      const specs = step.prologue
-        ? [step.prologue.operand]
-        : step.inputs.map((x) => ({ shape: x.access.shape, dtype: x.dtype }))
-      if (!rule || !(rule.supports?.(specs, step.attrs) ?? true)) return [{ definition: step, ...about }]
-      const made = step.prologue
-        ? rule.plan(
-            { inputs: [asShaped(step.inputs[0], step.prologue.operand)], outputs: step.outputs, attrs: step.attrs },
-            true,
-          )
-        : rule.plan({ inputs: step.inputs, outputs: step.outputs, attrs: step.attrs })
+      const made = plans.get(step)
+      if (!made) return { actions: [{ definition: step, ...about }] }
       scratchBytes = Math.max(scratchBytes, made.scratchBytes ?? 0)
       threadScratchBytes = Math.max(threadScratchBytes, made.threadScratchBytes ?? 0)
       // FLOPs are counted once per step, on its last call, which does most of the work.
-      return made.calls.map((c, i) => ({
-        name: made.calls.length === 1 ? step.name : `${step.name} ${c.kernel}`,
-        flops: i === made.calls.length - 1 ? about.flops : 0,
-        bytes: about.bytes,
-        kernel: pool.kernel(c.kernel),
-        count: c.count,
-        grain: c.grain,
-        args: c.args.map(bind),
-        trial: c.args.includes('tile') && i === made.calls.length - 1 ? tiles.trial(about.flops) : undefined,
-      }))
+      const actionsOf = (calls: readonly CpuCall[]) =>
+        calls.map(
+          (c, i): Action => ({
+            name: calls.length === 1 ? step.name : `${step.name} ${c.kernel}`,
+            flops: i === calls.length - 1 ? about.flops : 0,
+            bytes: about.bytes,
+            kernel: pool.kernel(c.kernel),
+            count: c.count,
+            grain: c.grain,
+            args: c.args.map(bind),
+            trial: c.args.includes('tile') && i === calls.length - 1 ? tiles.trial(about.flops) : undefined,
+          }),
+        )
+      const { fromPanels } = made
+      const slot = fromPanels && step.inputs[fromPanels.input].slot
+      return {
+        actions: actionsOf(made.calls),
+        ...(slot !== undefined &&
+          inPanels.has(slot) && { fromPanels: { slot, actions: actionsOf(fromPanels!.calls) } }),
+      }
     })
-    return { actions, scratchBytes, threadScratchBytes: Math.ceil(threadScratchBytes / 64) * 64, modules }
+    const panels = plan.inputSlots.map((slot) => inPanels.get(slot))
+    return { steps, panels, scratchBytes, threadScratchBytes: Math.ceil(threadScratchBytes / 64) * 64, modules }
   }
+}
+
+/** The calls that a rule plans; undefined for elementwise work, and for a step that runs by its definition. */
+function kernelPlan({ fused, op, prologue, inputs, outputs, attrs }: Step): CpuPlan | undefined {
+  const rule = fused ? undefined : kernelsOf(op!.cpu)
+  const specs = prologue ? [prologue.operand] : inputs.map((x) => ({ shape: x.access.shape, dtype: x.dtype }))
+  if (!rule || !(rule.supports?.(specs, attrs) ?? true)) return undefined
+  return prologue
+    ? rule.plan({ inputs: [asShaped(inputs[0], prologue.operand)], outputs, attrs }, true)
+    : rule.plan({ inputs, outputs, attrs })
 }
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {

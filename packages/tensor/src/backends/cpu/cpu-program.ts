@@ -7,9 +7,10 @@ import type { Plan, Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Counters, Executable, KernelTiming } from '../backend.ts'
 import { runByDefinition } from '../run-by-definition.ts'
+import type { PanelMemory } from './panels.ts'
 import type { ThreadPool } from './thread-pool.ts'
 import type { TileChoice, TileTrial } from './tile-choice.ts'
-import { allocatedBytes, type WasmBuffer, type WasmMemory } from './wasm-memory.ts'
+import { allocatedBytes, type Panels, type WasmBuffer, type WasmMemory } from './wasm-memory.ts'
 
 /** An argument of a call: a number, or a slot's pointer plus an offset. */
 export type Bound =
@@ -38,13 +39,22 @@ export interface CpuMachine {
   readonly memory: WasmMemory
   readonly pool: ThreadPool
   readonly tiles: TileChoice
+  readonly panels: PanelMemory
   readonly counters: Counters
   readonly recorder: { current: Recording | undefined }
 }
 
+/** The calls of a step, and those if one of the program's inputs is in panels. */
+export interface LoweredStep {
+  readonly actions: readonly Action[]
+  readonly fromPanels?: { readonly slot: number; readonly actions: readonly Action[] }
+}
+
 /** The steps of a plan as kernel calls. */
 export interface LoweredPlan {
-  readonly actions: readonly Action[]
+  readonly steps: readonly LoweredStep[]
+  /** For each input of the program, the panels that all steps could read it in, if any. */
+  readonly panels: readonly (Panels | undefined)[]
   /** Scratch memory that the threads share. */
   readonly scratchBytes: number
   readonly threadScratchBytes: number
@@ -97,6 +107,9 @@ export class CpuProgram implements Executable {
   private readonly keep: boolean
   private held: WasmBuffer[] | undefined
   private disposed = false
+  /** Which inputs were in panels in the latest run, and the calls for them. */
+  private inPanels: readonly boolean[]
+  private actions: readonly Action[]
   /** The addresses that the latest run used, and the arguments that they make: most runs use the same again. */
   private addresses: readonly number[] = []
   private calls: readonly (Call | undefined)[] = []
@@ -109,23 +122,26 @@ export class CpuProgram implements Executable {
     this.keep = keep
     this.onDispose = onDispose
     this.aliases = plan.aliases
+    this.inPanels = plan.inputSlots.map(() => false)
+    this.actions = lowered.steps.flatMap(({ actions }) => actions)
   }
 
   run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
     const { plan } = this
     const { memory, pool, tiles, counters, recorder } = this.machine
-    const { actions, threadScratchBytes } = this.lowered
+    const { threadScratchBytes } = this.lowered
     const recording = recorder.current
     const temporaries = this.held ?? this.take()
     if (this.keep) this.held = temporaries
     const places = { input: inputs, output: outputs, temporary: temporaries }
     const pointers = plan.locations.map((l) => (places[l.kind][l.index] as WasmBuffer).pointer + l.offset)
+    pool.wake()
+    const actions = this.actionsFor(inputs as readonly WasmBuffer[])
     for (const scratch of [0, 1]) pointers.push(temporaries[plan.temporaries.length + scratch]?.pointer ?? 0)
     if (pointers.length !== this.addresses.length || pointers.some((p, i) => p !== this.addresses[i])) {
       this.calls = actions.map((action) => callOf(action, pointers))
       this.addresses = pointers
     }
-    pool.wake()
     try {
       for (let i = 0; i < actions.length; i++) {
         const action = actions[i]
@@ -151,6 +167,21 @@ export class CpuProgram implements Executable {
     } finally {
       if (!this.keep) for (const b of temporaries) memory.release(b)
     }
+  }
+
+  /** The calls for the inputs, which are put into panels where that serves all programs that use them. */
+  private actionsFor(inputs: readonly WasmBuffer[]): readonly Action[] {
+    const { steps, panels } = this.lowered
+    const arranged = this.machine.panels.arrange(inputs, panels)
+    if (arranged.some((is, i) => is !== this.inPanels[i])) {
+      const slots = new Set(this.plan.inputSlots.filter((_, i) => arranged[i]))
+      this.actions = steps.flatMap(({ actions, fromPanels }) =>
+        fromPanels && slots.has(fromPanels.slot) ? fromPanels.actions : actions,
+      )
+      this.inPanels = arranged
+      this.addresses = []
+    }
+    return this.actions
   }
 
   explain(): string {

@@ -29,6 +29,8 @@ export interface CpuCall {
 
 export interface CpuPlan {
   readonly calls: readonly CpuCall[]
+  /** The calls if an input, a whole matrix of rows of k elements, is in panels. */
+  readonly fromPanels?: { readonly input: number; readonly k: number; readonly calls: readonly CpuCall[] }
   readonly scratchBytes?: number
   readonly threadScratchBytes?: number
 }

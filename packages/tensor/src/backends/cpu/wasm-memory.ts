@@ -8,6 +8,17 @@ import type { Counters } from '../backend.ts'
 /** A block of the WebAssembly memory. */
 export interface WasmBuffer extends DeviceBuffer {
   readonly pointer: number
+  /** Set while the rows of its matrix are interleaved. */
+  panels?: Panels
+  /** How many programs in a row could have read it in panels. */
+  panelReads?: number
+}
+
+/** A matrix of rows of k elements of `size` bytes, of which each group of eight rows is stored as a panel. */
+export interface Panels {
+  readonly rows: number
+  readonly k: number
+  readonly size: number
 }
 
 const page = 65536
@@ -78,6 +89,8 @@ export class WasmMemory {
 
   release(buffer: WasmBuffer): void {
     const size = buffer.bytes + slack
+    buffer.panels = undefined
+    buffer.panelReads = 0
     const list = this.recycled.get(size)
     if (list) list.push(buffer)
     else this.recycled.set(size, [buffer])

@@ -66,109 +66,133 @@ function scaleArguments(
  * same order, so they give the same bits.
  */
 export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): CpuPlan {
+  const problems = singleBatchProblems(whole)
+  const parts = problems.map((problem) => planProduct(problem, a, b, false))
+  const [problem] = problems
+  const panels = problems.length === 1 && canReadPanels(problem, a, b)
+  return {
+    calls: parts.flatMap(({ calls }) => calls),
+    scratchBytes: Math.max(0, ...parts.map((part) => part.scratchBytes)),
+    threadScratchBytes: Math.max(...parts.map((part) => part.threadScratchBytes)),
+    ...(panels && {
+      fromPanels: { input: b.input, k: problem.k, calls: planProduct(problem, a, b, true).calls },
+    }),
+  }
+}
+
+/** @param inPanels whether B is already in panels of eight columns, in its own format */
+function planProduct(
+  problem: MatmulProblem,
+  a: GemmOperand,
+  b: GemmOperand,
+  inPanels: boolean,
+): Required<Omit<CpuPlan, 'fromPanels'>> {
   const calls: CpuCall[] = []
-  let scratchBytes = 0
-  let threadScratchBytes = gemmThreadScratch
-  for (const problem of singleBatchProblems(whole)) {
-    const { m, n, k } = problem
-    const batch = batchCount(problem)
-    if (batch * m * n === 0) continue
-    const panels = Math.ceil(n / panelColumns)
-    const panelWork = k * panelColumns
-    if (isVectorProduct(problem, a, b)) {
-      threadScratchBytes = Math.max(threadScratchBytes, k * 4)
-      calls.push({
-        kernel: 'gemvColumns',
-        count: batch * panels,
-        grain: Math.max(1, Math.ceil(8192 / panelWork)),
-        args: [
-          { input: a.input, offset: problem.a.offset * bytesPerElement[a.dtype] },
-          dtypeInfo[a.dtype].packCode!,
-          { input: b.input, offset: problem.b.offset * bytesPerElement[b.dtype] },
-          dtypeInfo[b.dtype].packCode!,
-          { output: 0, offset: problem.c.offset * 4 },
-          ...[n, k],
-          ...[problem.a.batchStrides[0] ?? 0, problem.a.columnStride],
-          ...[problem.b.batchStrides[0] ?? 0, problem.b.columnStride],
-          'threadScratch',
-        ],
-      })
-      continue
-    }
-    if (m <= thinRows && thinScratch(m, k) <= largestThinScratch) {
-      threadScratchBytes = Math.max(threadScratchBytes, thinScratch(m, k))
-      calls.push({
-        kernel: 'gemmThin',
-        count: batch * panels,
-        grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
-        args: [
-          { input: a.input, offset: problem.a.offset * bytesPerElement[a.dtype] },
-          dtypeInfo[a.dtype].packCode!,
-          { input: b.input, offset: problem.b.offset * bytesPerElement[b.dtype] },
-          dtypeInfo[b.dtype].packCode!,
-          { output: 0, offset: problem.c.offset * 4 },
-          ...[m, n, k],
-          ...[problem.a.batchStrides[0] ?? 0, problem.a.rowStride, problem.a.columnStride],
-          ...[problem.b.batchStrides[0] ?? 0, problem.b.rowStride, problem.b.columnStride],
-          'threadScratch',
-          ...scaleArguments(a, problem.a, 'rows'),
-          ...scaleArguments(b, problem.b, 'columns'),
-        ],
-      })
-      continue
-    }
-    const tiles = Math.ceil(m / 4)
-    // A large B is packed and multiplied some columns at a time: less memory, and what is packed is still in cache.
-    const panelBytes = batch * panelColumns * Math.max(k, 1) * 4
-    const pieces = b.scales ? 1 : Math.min(panels, Math.ceil((panels * panelBytes) / largestPacked))
-    const piece = Math.ceil(panels / pieces)
-    scratchBytes = Math.max(scratchBytes, piece * panelBytes)
-    for (let column = 0; column < n; column += piece * panelColumns) {
-      const columns = Math.min(piece * panelColumns, n - column)
+  const { m, n, k } = problem
+  const batch = batchCount(problem)
+  const plan = { calls, scratchBytes: 0, threadScratchBytes: gemmThreadScratch }
+  if (batch * m * n === 0) return plan
+  const panels = Math.ceil(n / panelColumns)
+  const panelWork = k * panelColumns
+  const dataOf = ({ input, dtype }: GemmOperand, { offset }: MatrixAccess): CpuArgument[] => [
+    { input, offset: offset * bytesPerElement[dtype] },
+    dtypeInfo[dtype].packCode!,
+  ]
+  const ofA = dataOf(a, problem.a)
+  const out = { output: 0, offset: problem.c.offset * 4 }
+  if (isVectorProduct(problem, a, b)) {
+    const grain = Math.max(1, Math.ceil(8192 / panelWork))
+    const args = [...ofA, ...dataOf(b, problem.b), out]
+    calls.push(
+      inPanels
+        ? {
+            kernel: 'gemvPanels',
+            count: panels / 2,
+            grain: Math.ceil(grain / 2),
+            args: [...args, k, problem.a.columnStride, 'threadScratch'],
+          }
+        : {
+            kernel: 'gemvColumns',
+            count: batch * panels,
+            grain,
+            args: [
+              ...args,
+              ...[n, k],
+              ...[problem.a.batchStrides[0] ?? 0, problem.a.columnStride],
+              ...[problem.b.batchStrides[0] ?? 0, problem.b.columnStride],
+              'threadScratch',
+            ],
+          },
+    )
+    return { ...plan, threadScratchBytes: Math.max(plan.threadScratchBytes, k * 4) }
+  }
+  const packGrain = Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1)))
+  const stridesOfA = [problem.a.batchStrides[0] ?? 0, problem.a.rowStride, problem.a.columnStride]
+  const { rowStride, columnStride } = problem.b
+  if (m <= thinRows && thinScratch(m, k) <= largestThinScratch) {
+    calls.push({
+      kernel: 'gemmThin',
+      count: batch * panels,
+      grain: packGrain,
+      args: [
+        ...ofA,
+        ...dataOf(b, problem.b),
+        out,
+        ...[m, n, k],
+        ...stridesOfA,
+        problem.b.batchStrides[0] ?? 0,
+        ...(inPanels ? [panelColumns, 1, k] : [rowStride, columnStride, columnStride]),
+        'threadScratch',
+        ...scaleArguments(a, problem.a, 'rows'),
+        ...scaleArguments(b, problem.b, 'columns'),
+      ],
+    })
+    return { ...plan, threadScratchBytes: Math.max(plan.threadScratchBytes, thinScratch(m, k)) }
+  }
+  const tiles = Math.ceil(m / 4)
+  // A large B is packed and multiplied some columns at a time: less memory, and what is packed is still in cache.
+  const panelBytes = batch * panelColumns * Math.max(k, 1) * 4
+  const pieces = b.scales ? 1 : Math.min(panels, Math.ceil((panels * panelBytes) / largestPacked))
+  const piece = Math.ceil(panels / pieces)
+  const asItIs = inPanels && b.dtype === 'float32'
+  for (let column = 0; column < n; column += piece * panelColumns) {
+    const columns = Math.min(piece * panelColumns, n - column)
+    const from = problem.b.offset + column * columnStride
+    if (!asItIs)
       calls.push({
         kernel: 'packB',
         count: batch * Math.ceil(columns / panelColumns),
-        grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
+        grain: packGrain,
         args: [
-          {
-            input: b.input,
-            offset: (problem.b.offset + column * problem.b.columnStride) * bytesPerElement[b.dtype],
-          },
-          dtypeInfo[b.dtype].packCode!,
+          ...dataOf(b, { ...problem.b, offset: from }),
           { scratch: 0 },
           k,
-          columns,
-          problem.b.batchStrides[0] ?? 0,
-          problem.b.rowStride,
-          problem.b.columnStride,
+          // Panels are packed one by one, as a batch of matrices.
+          ...(inPanels
+            ? [panelColumns, panelWork, panelColumns, 1]
+            : [columns, problem.b.batchStrides[0] ?? 0, rowStride, columnStride]),
           ...scaleArguments(b, problem.b, 'columns'),
         ],
       })
-      calls.push({
-        kernel: 'gemmPacked',
-        count: batch * tiles,
-        // A grain of at least 16 rows keeps the packed panels of B in cache while they are used.
-        grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * columns * k))),
-        args: [
-          { input: a.input, offset: problem.a.offset * bytesPerElement[a.dtype] },
-          dtypeInfo[a.dtype].packCode!,
-          { scratch: 0 },
-          { output: 0, offset: (problem.c.offset + column) * 4 },
-          m,
-          columns,
-          k,
-          problem.a.batchStrides[0] ?? 0,
-          problem.a.rowStride,
-          problem.a.columnStride,
-          'threadScratch',
-          ...scaleArguments(a, problem.a, 'rows'),
-          'tile',
-          n,
-        ],
-      })
-    }
+    calls.push({
+      kernel: 'gemmPacked',
+      count: batch * tiles,
+      // A grain of at least 16 rows keeps the packed panels of B in cache while they are used.
+      grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * columns * k))),
+      args: [
+        ...ofA,
+        asItIs ? { input: b.input, offset: from * 4 } : { scratch: 0 },
+        { output: 0, offset: (problem.c.offset + column) * 4 },
+        ...[m, columns, k],
+        ...stridesOfA,
+        'threadScratch',
+        ...scaleArguments(a, problem.a, 'rows'),
+        'tile',
+        n,
+      ],
+    })
   }
-  return { calls, scratchBytes, threadScratchBytes }
+  return { ...plan, scratchBytes: piece * panelBytes }
 }
 
 export const matmulCpu: CpuRule<unknown> = {
@@ -190,6 +214,13 @@ const isVectorProduct = ({ m, n, k, b: access }: MatmulProblem, a: GemmOperand, 
   access.rowStride === 1 &&
   isWide(a) &&
   isWide(b)
+
+/** Whether B may be read in panels: a whole matrix whose columns follow each other, a transposed weight [n, k]. */
+const canReadPanels = (problem: MatmulProblem, a: GemmOperand, b: GemmOperand): boolean => {
+  const { n, k, b: access } = problem
+  const whole = batchCount(problem) === 1 && access.offset === 0 && access.rowStride === 1 && access.columnStride === k
+  return whole && n % (2 * panelColumns) === 0 && k % 4 === 0 && k > 0 && k <= 1 << 16 && isWide(a) && isWide(b)
+}
 
 /** Bytes of B that are packed at a time. */
 const largestPacked = 8 << 20
