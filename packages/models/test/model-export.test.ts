@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cast, type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { decoderModel, nano, type Parameters } from '../src/index.ts'
+import { decoderModel, Generator, nano, type Parameters } from '../src/index.ts'
 import { copyTokenizerFiles, loadModel, saveModel } from '../src/node.ts'
 
 const architecture = {
@@ -34,6 +34,27 @@ beforeAll(async () => {
 afterAll(async () => {
   device.dispose()
   await rm(folder, { recursive: true })
+})
+
+test('matrices kept in bfloat16 give the bits of float32, in a pass and in generation', async () => {
+  await saveModel(folder, architecture, parameters, { dtype: 'bfloat16' })
+  const model = decoderModel(architecture)
+  const tokens = device.tensor([1, 2, 3, 4, 5], [1, 5], 'int32')
+  const made = []
+  for (const dtype of ['float32', 'compact'] as const) {
+    const loaded = await loadModel(device, folder, { dtype })
+    for (const t of Object.values(loaded.parameters))
+      expect(t.dtype).toBe(dtype === 'compact' && t.ndim > 1 ? 'bfloat16' : 'float32')
+    const logits = await model.forward(loaded.parameters, tokens).logits().data()
+    const generator = new Generator(device, model, loaded.parameters)
+    const ids: number[] = []
+    const rows: number[][] = []
+    const processLogits = (row: Float32Array) => void rows.push([...row])
+    for await (const id of generator.generate([1, 2, 3], 6, { temperature: 0, processLogits })) ids.push(id)
+    generator.dispose()
+    made.push({ logits, ids, rows })
+  }
+  expect(made[1]).toEqual(made[0])
 })
 
 test('shards of a size, another format, and nothing left of the model before', async () => {
