@@ -34,7 +34,7 @@ interface DTypeInfo {
    * backend converts elements one by one.
    */
   readonly lanes?: { readonly decode?: LaneFunction; readonly encode: LaneFunction }
-  /** The code of the dtype in the packing routines of the WebAssembly kernels (wasm/assembly/gemm.ts). */
+  /** The code of the dtype in the packing routines of the WebAssembly kernels (wasm/assembly/pack.ts). */
   readonly packCode?: number
 }
 
