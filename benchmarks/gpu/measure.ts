@@ -8,9 +8,7 @@ import { largestDifference } from '../kernels/cases.ts'
 import { takeTurns } from '../kernels/turns.ts'
 import { type GpuKernel, PreparedKernel } from './kernels.ts'
 import type { GpuRecord } from './record.ts'
-import type { Sizes } from './sizes.ts'
-
-export type OpWithVariants = 'matmul' | 'attention' | 'groupedMatmul'
+import type { OpWithVariants, Sizes } from './sizes.ts'
 
 /** One device for each selected kernel variant, created at the first request. */
 export class Devices {

@@ -2,7 +2,6 @@
 import { findModel, type ModelArchitecture, nano } from '@kumiki/models/configs'
 import type { DType } from '@kumiki/tensor'
 import { attentionKernel, embeddingGradient, type GpuKernel, grouped, product, rows } from './kernels.ts'
-import type { OpWithVariants } from './measure.ts'
 
 const layouts = ['NN', 'NT', 'TN', 'TT']
 
@@ -12,6 +11,8 @@ export interface TrainingCase {
   readonly batch: number
   readonly sequence: number
 }
+
+export type OpWithVariants = 'matmul' | 'attention' | 'groupedMatmul'
 
 export interface Sizes {
   /** Kernel variants to check and time; default all. */
