@@ -1,8 +1,9 @@
 /** The BPE model of a tokenizer.json. */
 import { TokenizerError } from '../tokenizer-error.ts'
-import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord } from './json-value.ts'
+import { asFlag, asList, asText, type JsonRecord } from './json-value.ts'
 import { MergeTable } from './merge-table.ts'
 import { byteIdsOf, type Dropout, findByteIds, type TokenModel, TokenRun } from './token-run.ts'
+import { Vocabulary } from './vocabulary.ts'
 
 /** Capacity of the word cache, and the longest word in it in UTF-16 units. */
 const CACHED_WORDS = 20_000
@@ -19,8 +20,8 @@ export class BpeModel implements TokenModel {
   readonly size: number
   /** The file's dropout probability; 0 where it gives none. */
   readonly dropout: number
-  private readonly tokens: string[] = []
-  private readonly ids = new Map<string, number>()
+  private readonly tokens: readonly string[]
+  private readonly ids: ReadonlyMap<string, number>
   private readonly merges: MergeTable
   private readonly byteIds: Int32Array | undefined
   private readonly unkId: number
@@ -36,20 +37,9 @@ export class BpeModel implements TokenModel {
 
   /** @throws TokenizerError where ids are out of range or repeated, or a merge names a token outside the vocabulary */
   constructor(model: JsonRecord) {
-    const vocab = asRecord(model.vocab, 'model.vocab')
-    const names = Object.keys(vocab)
-    if (names.length === 0) throw new TokenizerError('tokenizer.json: model.vocab is empty; one token is needed')
-    const most = names.length * 8 + 0x10000
-    for (const name of names) {
-      const id = asIndex(vocab[name], `model.vocab[${JSON.stringify(name.slice(0, 40))}]`, most)
-      if (this.tokens[id] !== undefined) {
-        throw new TokenizerError(
-          `tokenizer.json: id ${id} is both ${JSON.stringify(this.tokens[id])} and ${JSON.stringify(name)}`,
-        )
-      }
-      this.tokens[id] = name
-      this.ids.set(name, id)
-    }
+    const { ids, tokens } = new Vocabulary(model)
+    this.ids = ids
+    this.tokens = tokens
     this.size = this.tokens.length
     this.prefix = asText(model.continuing_subword_prefix ?? '', 'model.continuing_subword_prefix')
     this.suffix = asText(model.end_of_word_suffix ?? '', 'model.end_of_word_suffix')

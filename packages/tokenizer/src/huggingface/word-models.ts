@@ -1,31 +1,8 @@
 /** The WordPiece and WordLevel models of a tokenizer.json. */
 import { TokenizerError } from '../tokenizer-error.ts'
-import { asIndex, asRecord, asText, type JsonRecord } from './json-value.ts'
+import { asIndex, asText, type JsonRecord } from './json-value.ts'
 import type { TokenModel, TokenRun } from './token-run.ts'
-
-/** The vocabulary of a word model. */
-class Vocab {
-  readonly ids = new Map<string, number>()
-  readonly tokens: string[] = []
-
-  /** @throws TokenizerError where the vocabulary is empty, or ids are out of range or repeated */
-  constructor(model: JsonRecord) {
-    const vocab = asRecord(model.vocab, 'model.vocab')
-    const names = Object.keys(vocab)
-    if (names.length === 0) throw new TokenizerError('tokenizer.json: model.vocab is empty; one token is needed')
-    const most = names.length * 8 + 0x10000
-    for (const name of names) {
-      const id = asIndex(vocab[name], `model.vocab[${JSON.stringify(name.slice(0, 40))}]`, most)
-      if (this.tokens[id] !== undefined) {
-        throw new TokenizerError(
-          `tokenizer.json: id ${id} is both ${JSON.stringify(this.tokens[id])} and ${JSON.stringify(name)}`,
-        )
-      }
-      this.tokens[id] = name
-      this.ids.set(name, id)
-    }
-  }
-}
+import { Vocabulary } from './vocabulary.ts'
 
 /** Capacity of the word cache. */
 const CACHED_WORDS = 20_000
@@ -37,7 +14,7 @@ const CACHED_WORDS = 20_000
  */
 export class WordPieceModel implements TokenModel {
   readonly size: number
-  private readonly vocab: Vocab
+  private readonly vocab: Vocabulary
   private readonly unk: string
   private readonly prefix: string
   private readonly longestWord: number
@@ -46,7 +23,7 @@ export class WordPieceModel implements TokenModel {
   private readonly cache = new Map<string, number[] | undefined>()
 
   constructor(model: JsonRecord) {
-    this.vocab = new Vocab(model)
+    this.vocab = new Vocabulary(model)
     this.size = this.vocab.tokens.length
     this.unk = asText(model.unk_token ?? '[UNK]', 'model.unk_token')
     this.prefix = asText(model.continuing_subword_prefix ?? '##', 'model.continuing_subword_prefix')
@@ -114,11 +91,11 @@ export class WordPieceModel implements TokenModel {
 /** WordLevel: each word is one token, or unknown. */
 export class WordLevelModel implements TokenModel {
   readonly size: number
-  private readonly vocab: Vocab
+  private readonly vocab: Vocabulary
   private readonly unk: string
 
   constructor(model: JsonRecord) {
-    this.vocab = new Vocab(model)
+    this.vocab = new Vocabulary(model)
     this.size = this.vocab.tokens.length
     this.unk = asText(model.unk_token ?? '<unk>', 'model.unk_token')
   }
