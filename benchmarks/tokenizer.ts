@@ -111,6 +111,12 @@ async function speed(cpp: boolean): Promise<void> {
       'kumiki',
       seconds(() => each(lines, (line) => tokenizer.encode(line))),
     )
+    // A tokenizer remembers segmentations, so one that has encoded nothing is measured too.
+    const fresh = loadTokenizer(modelBytes)
+    note(
+      'kumiki, first texts',
+      seconds(() => each(lines, (line) => fresh.encode(line))),
+    )
     note(
       'kumiki, offsets',
       seconds(() => each(lines, (line) => tokenizer.encodeWithOffsets(line))),
@@ -150,6 +156,7 @@ async function speed(cpp: boolean): Promise<void> {
     })
   }
   ratio('speed: kumiki / spm_encode', 'spm_encode', 'kumiki')
+  ratio('speed: kumiki, first texts / spm_encode', 'spm_encode', 'kumiki, first texts')
   ratio('speed: kumiki with offsets / spm_encode', 'spm_encode', 'kumiki, offsets')
   ratio('speed: kumiki / @huggingface/tokenizers', '@huggingface/tokenizers', 'kumiki')
   ratio('time of 1 MB of あ: kumiki / spm_encode', 'kumiki, 1 MB of あ', 'spm_encode, 1 MB of あ')

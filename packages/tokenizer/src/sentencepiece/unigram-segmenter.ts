@@ -90,7 +90,7 @@ export class UnigramSegmenter implements Segmenter {
       this.segmentRounded(0, length, out)
       return
     }
-    const adjacent = (this.adjacent ??= new AdjacentCodes(this.trie, this.vocabulary.pieces))
+    const adjacent = (this.adjacent ??= new AdjacentCodes(this.trie))
     const { codes } = this.viterbi
     const { nodes, gains, idOfNode, unkScore } = this.trie
     let begin = 0
