@@ -292,15 +292,17 @@ const host: readonly Case[] = [
       return () => plan(searches[i].search)
     }),
   ),
-  plain('tokenizer encode, 200 kB', async (c) => {
-    const { loadTokenizer } = await c.import('packages/tokenizer/src/index.ts')
-    const { modelPath, readTexts } = await c.import('benchmarks/tokenizer/texts.ts')
-    const tokenizer = await loadTokenizer(new Uint8Array(readFileSync(modelPath().url)))
-    const { lines } = readTexts(200_000)
-    return () => {
-      for (const line of lines) tokenizer.encode(line)
-    }
-  }),
+  ...[200_000, 5_000_000].map((bytes) =>
+    plain(`tokenizer encode, ${bytes / 1000} kB`, async (c) => {
+      const { loadTokenizer } = await c.import('packages/tokenizer/src/index.ts')
+      const { modelPath, readTexts } = await c.import('benchmarks/tokenizer/texts.ts')
+      const tokenizer = await loadTokenizer(new Uint8Array(readFileSync(modelPath().url)))
+      const { lines } = readTexts(bytes)
+      return () => {
+        for (const line of lines) tokenizer.encode(line)
+      }
+    }),
+  ),
 ]
 
 export const cases: readonly Case[] = [...operations, ...kernels, trainStep, ...host]
