@@ -104,15 +104,17 @@ export class FunctionBody {
     return this
   }
 
-  memory(name: keyof typeof memoryInstructions): this {
+  /** @param offset bytes added to the address */
+  memory(name: keyof typeof memoryInstructions, offset = 0): this {
     const [code, align] = memoryInstructions[name]
-    this.code.push(0xfd, ...unsigned(code), align, 0)
+    this.code.push(0xfd, ...unsigned(code), align, ...unsigned(offset))
     return this
   }
 
-  lane(name: keyof typeof laneInstructions, lane: number): this {
+  /** @param offset bytes added to the address */
+  lane(name: keyof typeof laneInstructions, lane: number, offset = 0): this {
     const [code, align] = laneInstructions[name]
-    this.code.push(0xfd, ...unsigned(code), align, 0, lane)
+    this.code.push(0xfd, ...unsigned(code), align, ...unsigned(offset), lane)
     return this
   }
 
@@ -128,6 +130,15 @@ export class FunctionBody {
     this.code.push(0x45, 0x0d, 1)
     body()
     this.code.push(0x0c, 0, 0x0b, 0x0b)
+    return this
+  }
+
+  /** do body while (condition); the condition leaves an i32. V8 computes constants once before such a loop. */
+  repeat(body: () => void, condition: () => void): this {
+    this.code.push(0x03, 0x40)
+    body()
+    condition()
+    this.code.push(0x0d, 0, 0x0b)
     return this
   }
 

@@ -15,8 +15,8 @@ function k(x: f32): v128 {
 }
 
 /**
- * Constants of `exp4`, in memory: V8 builds a vector constant anew at each use, by several instructions, where a load
- * is one.
+ * Constants of `exp4` and `expRow`, in memory: V8 builds a vector constant anew at each use, by several instructions,
+ * where a load is one.
  */
 const expConstants = memory.data<f32>([
   -87.3, 88.72, 1.44269504088896341, 12582912, -0.693359375, 2.12194440e-4, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
@@ -25,7 +25,7 @@ const expConstants = memory.data<f32>([
 
 // @ts-ignore: decorator
 @inline
-function expConstant(index: usize): v128 {
+export function expConstant(index: usize): v128 {
   return v128.load32_splat(expConstants + (index << 2))
 }
 
@@ -39,7 +39,6 @@ export function exp4(x: v128): v128 {
   const magic = expConstant(3)
   const shifted = f32x4.add(f32x4.mul(clamped, expConstant(2)), magic)
   const n = f32x4.sub(shifted, magic)
-  const i = i32x4.sub(shifted, magic)
   // x - n ln 2 in two steps, so that no bits are lost.
   let r = fma(n, expConstant(4), clamped)
   r = fma(n, expConstant(5), r)
@@ -49,14 +48,12 @@ export function exp4(x: v128): v128 {
   p = fma(p, r, expConstant(9))
   p = fma(p, r, expConstant(10))
   p = fma(p, r, expConstant(11))
-  const one = expConstant(12)
-  p = f32x4.add(fma(p, f32x4.mul(r, r), r), one)
-  // 2^n in two factors, added to the exponent of 1: n reaches 128, which one exponent field does not hold.
-  const half = i32x4.shr_s(i, 1)
-  const a = i32x4.add(i32x4.shl(half, 23), one)
-  const b = i32x4.add(i32x4.shl(i32x4.sub(i, half), 23), one)
-  const y = v128.andnot(f32x4.mul(f32x4.mul(p, a), b), f32x4.lt(x, low))
-  return f32x4.add(y, v128.and(f32x4.gt(x, expConstant(13)), expConstant(14)))
+  p = f32x4.add(fma(p, f32x4.mul(r, r), r), expConstant(12))
+  // n, the low bits of `shifted`, is added to the exponent of p. The sum is an exponent: where n is 128, p is below 1,
+  // and where n is -126, above.
+  const y = v128.andnot(i32x4.add(p, i32x4.shl(shifted, 23)), f32x4.lt(x, low))
+  // Infinity for large x, and NaN for NaN, of which the sum of exponents may have made a number.
+  return f32x4.add(v128.andnot(f32x4.mul(x, expConstant(14)), f32x4.le(x, expConstant(13))), y)
 }
 
 /** Natural logarithm. Zero gives -Infinity, negatives NaN. */
@@ -220,10 +217,11 @@ export function cos(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function bf16(x: v128): v128 {
-  const lsb = v128.and(i32x4.shr_u(x, 16), i32x4.splat(1))
-  const rounded = i32x4.shr_u(i32x4.add(i32x4.add(x, i32x4.splat(0x7fff)), lsb), 16)
-  const nan = i32x4.gt_u(v128.and(x, i32x4.splat(0x7fffffff)), i32x4.splat(0x7f800000))
-  return v128.bitselect(v128.or(v128.and(i32x4.shr_u(x, 16), i32x4.splat(0x8000)), i32x4.splat(0x7fc0)), rounded, nan)
+  const nan = f32x4.ne(x, x)
+  // Of a NaN only the sign and the quiet bit are kept, which rounding does not change.
+  const y = v128.or(v128.andnot(x, v128.and(nan, i32x4.splat(0x3fffff))), v128.and(nan, i32x4.splat(0x400000)))
+  const lsb = v128.and(i32x4.shr_u(y, 16), i32x4.splat(1))
+  return i32x4.shr_u(i32x4.add(i32x4.add(y, i32x4.splat(0x7fff)), lsb), 16)
 }
 
 export function encodeBf16(x: v128): v128 {

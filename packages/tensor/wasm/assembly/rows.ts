@@ -1,6 +1,6 @@
 // Kernels over rows of n floats, and over the columns of [outer, n, inner].
 import { loadFour, loadOne } from './pack'
-import { exp1, exp4, log1, maxLanes, sumLanes } from './math'
+import { exp, expConstant, log1, maxLanes, sumLanes } from './math'
 
 /** The sum of a row, or of its squares. Several partial sums keep the additions independent; their order is fixed. */
 // @ts-ignore: decorator
@@ -63,38 +63,121 @@ function rowMaxOrNan(x: usize, n: i32): f32 {
   return m
 }
 
-/** log of the sum of exp over a row. An infinite maximum is not subtracted: a row of -Infinity gives -Infinity. */
-// @ts-ignore: decorator
-@inline
+/** log of the sum of exp over a row. An infinite maximum is the result, unless an element is NaN. */
 function rowLogSumExp(x: usize, n: i32): f32 {
-  const largest = rowMax(x, n)
-  const top: f32 = abs(largest) == Infinity ? 0 : largest
-  return top + log1(expSum(x, 0, n, top))
+  const top = rowMax(x, n)
+  if (abs(top) == Infinity) return rowMaxOrNan(x, n)
+  return top + log1(expRow(x, 0, n, top, false))
 }
 
-/** Writes exp(x - top) to y, unless y is 0, and returns the sum. */
+/** Writes exp(x - top) to y and returns the sum. No x may be above `top`, unless it is NaN. */
 export function expSum(x: usize, y: usize, n: i32, top: f32): f32 {
+  return expRow(x, y, n, top, true)
+}
+
+/**
+ * The sum of exp(x - top), where no x is above `top`. With `write` the terms are written to y. Without it one of them
+ * must be 1: terms too small for a float are then counted as 1e-38, which changes no bit of the sum.
+ *
+ * As `exp4` of four vectors at a time, which share the loads of constants, without what arguments above 0 need.
+ */
+// @ts-ignore: decorator
+@inline
+function expRow(x: usize, y: usize, n: i32, top: f32, write: bool): f32 {
   const t = f32x4.splat(top)
   let a = f32x4.splat(0)
   let i = 0
-  for (; i + 8 <= n; i += 8) {
-    const e = exp4(f32x4.sub(v128.load(x + (<usize>i << 2)), t))
-    const g = exp4(f32x4.sub(v128.load(x + (<usize>i << 2), 16), t))
-    if (y) {
-      v128.store(y + (<usize>i << 2), e)
-      v128.store(y + (<usize>i << 2), g, 16)
+  for (; i + 16 <= n; i += 16) {
+    const at = <usize>i << 2
+const d0 = f32x4.sub(v128.load(x + at), t)
+    const d1 = f32x4.sub(v128.load(x + at, 16), t)
+    const d2 = f32x4.sub(v128.load(x + at, 32), t)
+    const d3 = f32x4.sub(v128.load(x + at, 48), t)
+    const low = expConstant(0)
+    const u0 = f32x4.pmax(d0, low)
+    const u1 = f32x4.pmax(d1, low)
+    const u2 = f32x4.pmax(d2, low)
+    const u3 = f32x4.pmax(d3, low)
+    const log2e = expConstant(2)
+    const magic = expConstant(3)
+    const s0 = f32x4.add(f32x4.mul(u0, log2e), magic)
+    const s1 = f32x4.add(f32x4.mul(u1, log2e), magic)
+    const s2 = f32x4.add(f32x4.mul(u2, log2e), magic)
+    const s3 = f32x4.add(f32x4.mul(u3, log2e), magic)
+    const n0 = f32x4.sub(s0, magic)
+    const n1 = f32x4.sub(s1, magic)
+    const n2 = f32x4.sub(s2, magic)
+    const n3 = f32x4.sub(s3, magic)
+    let c = expConstant(4)
+    let r0 = f32x4.add(f32x4.mul(n0, c), u0)
+    let r1 = f32x4.add(f32x4.mul(n1, c), u1)
+    let r2 = f32x4.add(f32x4.mul(n2, c), u2)
+    let r3 = f32x4.add(f32x4.mul(n3, c), u3)
+    c = expConstant(5)
+    r0 = f32x4.add(f32x4.mul(n0, c), r0)
+    r1 = f32x4.add(f32x4.mul(n1, c), r1)
+    r2 = f32x4.add(f32x4.mul(n2, c), r2)
+    r3 = f32x4.add(f32x4.mul(n3, c), r3)
+    c = expConstant(6)
+    let p0 = c
+    let p1 = c
+    let p2 = c
+    let p3 = c
+    c = expConstant(7)
+    p0 = f32x4.add(f32x4.mul(p0, r0), c)
+    p1 = f32x4.add(f32x4.mul(p1, r1), c)
+    p2 = f32x4.add(f32x4.mul(p2, r2), c)
+    p3 = f32x4.add(f32x4.mul(p3, r3), c)
+    c = expConstant(8)
+    p0 = f32x4.add(f32x4.mul(p0, r0), c)
+    p1 = f32x4.add(f32x4.mul(p1, r1), c)
+    p2 = f32x4.add(f32x4.mul(p2, r2), c)
+    p3 = f32x4.add(f32x4.mul(p3, r3), c)
+    c = expConstant(9)
+    p0 = f32x4.add(f32x4.mul(p0, r0), c)
+    p1 = f32x4.add(f32x4.mul(p1, r1), c)
+    p2 = f32x4.add(f32x4.mul(p2, r2), c)
+    p3 = f32x4.add(f32x4.mul(p3, r3), c)
+    c = expConstant(10)
+    p0 = f32x4.add(f32x4.mul(p0, r0), c)
+    p1 = f32x4.add(f32x4.mul(p1, r1), c)
+    p2 = f32x4.add(f32x4.mul(p2, r2), c)
+    p3 = f32x4.add(f32x4.mul(p3, r3), c)
+    c = expConstant(11)
+    p0 = f32x4.add(f32x4.mul(p0, r0), c)
+    p1 = f32x4.add(f32x4.mul(p1, r1), c)
+    p2 = f32x4.add(f32x4.mul(p2, r2), c)
+    p3 = f32x4.add(f32x4.mul(p3, r3), c)
+    const one = expConstant(12)
+    p0 = f32x4.add(f32x4.add(f32x4.mul(p0, f32x4.mul(r0, r0)), r0), one)
+    p1 = f32x4.add(f32x4.add(f32x4.mul(p1, f32x4.mul(r1, r1)), r1), one)
+    p2 = f32x4.add(f32x4.add(f32x4.mul(p2, f32x4.mul(r2, r2)), r2), one)
+    p3 = f32x4.add(f32x4.add(f32x4.mul(p3, f32x4.mul(r3, r3)), r3), one)
+    p0 = f32x4.mul(p0, i32x4.add(i32x4.shl(s0, 23), one))
+    p1 = f32x4.mul(p1, i32x4.add(i32x4.shl(s1, 23), one))
+    p2 = f32x4.mul(p2, i32x4.add(i32x4.shl(s2, 23), one))
+    p3 = f32x4.mul(p3, i32x4.add(i32x4.shl(s3, 23), one))
+    if (write) {
+      p0 = v128.andnot(p0, f32x4.lt(d0, low))
+      p1 = v128.andnot(p1, f32x4.lt(d1, low))
+      p2 = v128.andnot(p2, f32x4.lt(d2, low))
+      p3 = v128.andnot(p3, f32x4.lt(d3, low))
+      v128.store(y + at, p0)
+      v128.store(y + at, p1, 16)
+      v128.store(y + at, p2, 32)
+      v128.store(y + at, p3, 48)
     }
-    a = f32x4.add(f32x4.add(a, e), g)
+    a = f32x4.add(f32x4.add(f32x4.add(f32x4.add(a, p0), p1), p2), p3)
   }
   for (; i + 4 <= n; i += 4) {
-    const e = exp4(f32x4.sub(v128.load(x + (<usize>i << 2)), t))
-    if (y) v128.store(y + (<usize>i << 2), e)
+    const e = exp(f32x4.sub(v128.load(x + (<usize>i << 2)), t))
+    if (write) v128.store(y + (<usize>i << 2), e)
     a = f32x4.add(a, e)
   }
   let s = sumLanes(a)
   for (; i < n; i++) {
-    const e = exp1(load<f32>(x + (<usize>i << 2)) - top)
-    if (y) store<f32>(y + (<usize>i << 2), e)
+    const e = f32x4.extract_lane(exp(f32x4.splat(load<f32>(x + (<usize>i << 2)) - top)), 0)
+    if (write) store<f32>(y + (<usize>i << 2), e)
     s += e
   }
   return s

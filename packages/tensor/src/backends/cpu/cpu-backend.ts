@@ -28,6 +28,7 @@ import { encodeKernels } from './kernel-module.ts'
 import { loadKernels, relaxedProbe } from './load-kernels.ts'
 import { PanelMemory, panelSlots } from './panels.ts'
 import type { CpuArgument, CpuCall, CpuPlan, CpuRule } from './rule.ts'
+import { type StraightLine, straightLines } from './straight-line.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
 import { TileChoice } from './tile-choice.ts'
 import { requireAddressable, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
@@ -86,13 +87,16 @@ export class CpuBackend implements Backend {
   readonly description: string
   readonly counters: Counters
   private readonly machine: CpuMachine
+  /** Functions of the kernels whose code fused kernels copy. */
+  private readonly lines: ReadonlyMap<string, StraightLine>
   private readonly shared: boolean
   /** Fused kernels already loaded, by the key of their step. */
   private readonly fused = new Map<string, LoadedKernel>()
 
-  private constructor(machine: CpuMachine, shared: boolean, fused: boolean) {
+  private constructor(machine: CpuMachine, lines: ReadonlyMap<string, StraightLine>, shared: boolean, fused: boolean) {
     const { pool, counters } = machine
     this.machine = machine
+    this.lines = lines
     this.counters = counters
     this.shared = shared
     this.description = `WebAssembly ${fused ? 'relaxed SIMD' : 'SIMD'}, ${pool.threads} thread${pool.threads === 1 ? '' : 's'}`
@@ -111,7 +115,8 @@ export class CpuBackend implements Backend {
     const pool = await ThreadPool.create(memory, await compileKernels(bytes), threads)
     const tiles = new TileChoice(fused, options.tile)
     const panels = new PanelMemory(memory, pool)
-    return new CpuBackend({ memory, pool, tiles, panels, counters, recorder: { current: undefined } }, shared, fused)
+    const machine: CpuMachine = { memory, pool, tiles, panels, counters, recorder: { current: undefined } }
+    return new CpuBackend(machine, straightLines(bytes, memory.memory.buffer), shared, fused)
   }
 
   allocate(bytes: number): DeviceBuffer {
@@ -189,7 +194,10 @@ export class CpuBackend implements Backend {
     const fusable = plan.steps.filter((step): step is Step & Pick<Required<Step>, 'fused'> =>
       Boolean(step.fused && canFuse(step.fused)),
     )
-    const functions = calledFunctions(fusable.map((step) => step.fused))
+    const functions = calledFunctions(
+      fusable.map((step) => step.fused),
+      this.lines,
+    )
     for (const step of fusable) {
       const { shape, leaves, nodes, results } = step.fused
       const key = keyOf([
@@ -202,7 +210,7 @@ export class CpuBackend implements Backend {
       stepKeys.set(step, key)
       if (this.fused.has(key) || made.has(key)) continue
       const dtypes = step.outputs.map((o) => o.dtype)
-      made.set(key, fusedKernel(step.fused, dtypes, `f${made.size}`, functions))
+      made.set(key, fusedKernel(step.fused, dtypes, `f${made.size}`, functions, this.lines))
     }
     if (made.size > 0) {
       const kernels = [...made.values()].map((m) => m.fn)

@@ -7,16 +7,20 @@ import { coalesce } from '../../passes/access.ts'
 import type { Fused, FusedNode, Leaf } from '../../passes/plan.ts'
 import { elementCount } from '../../shape.ts'
 import type { KernelFunction } from './kernel-module.ts'
+import { appendStraightLine, type StraightLine } from './straight-line.ts'
 
-/** Names of the functions of the prebuilt kernels that fused code calls, in the order of its imports. */
-export function calledFunctions(steps: readonly Fused[]): string[] {
+/**
+ * Names of the functions of the prebuilt kernels that fused code calls, in the order of its imports: those whose code
+ * it cannot copy (`lines`).
+ */
+export function calledFunctions(steps: readonly Fused[], lines: ReadonlyMap<string, StraightLine>): string[] {
   const called = new Set<string>()
   for (const { leaves, nodes } of steps) {
     for (const { lanes } of [...leaves, ...nodes].map((x) => dtypeInfo[x.dtype]))
       for (const f of lanes ? [lanes.decode, lanes.encode] : []) if (f) called.add(f)
     for (const n of nodes) for (const step of codeOf(n) ?? []) if (callOf(step) !== undefined) called.add(callOf(step)!)
   }
-  return [...called].sort()
+  return [...called].filter((name) => !lines.has(name)).sort()
 }
 
 /** The function that an instruction `call NAME` calls. */
@@ -75,13 +79,14 @@ export function canFuse({ leaves, nodes }: Fused): boolean {
  * One loop over the index space of a fused step, four elements at a time: all leaves are loaded, the nodes follow each
  * other in vector registers, results are stored last (so a result may take over the memory of an operand at the same
  * positions). Parameters: start, end, thread, then a pointer for each memory leaf and each result. `functions` are the
- * imports, see `calledFunctions`.
+ * imports, see `calledFunctions`; the code of `lines` is copied.
  */
 export function fusedKernel(
   fused: Fused,
   outputs: readonly DType[],
   name: string,
   functions: readonly string[],
+  lines: ReadonlyMap<string, StraightLine>,
 ): FusedKernel {
   const { leaves, nodes, results } = fused
   const walked = leaves.map((l) => (l.kind === 'constant' || l.kind === 'value' ? undefined : l.access.strides))
@@ -105,15 +110,34 @@ export function fusedKernel(
   const i = f.local('i32')
   const bases = leaves.map((l) => (l.kind === 'constant' ? -1 : f.local('i32')))
   const outBases = outputs.map(() => f.local('i32'))
-  const values = [...leaves, ...nodes].map(() => f.local('v128'))
+  /** Leaves that are the same for the whole row. */
+  const fixed = leaves.map((l, k) => l.kind === 'constant' || innerStride(k + 1) === 0)
+  const constants = leaves.map((_, k) => (fixed[k] ? f.local('v128') : -1))
+  const block = blockOf(fused, inner)
+  /** The vectors of a block, by leaf and node. */
+  const values = Array.from({ length: block }, () =>
+    [...leaves, ...nodes].map((_, k) => (fixed[k] ? constants[k] : f.local('v128'))),
+  )
   /** Codes of results in narrow formats, kept from their rounding so that the store does not encode them again. */
-  const codes = nodes.map((n, k) =>
-    dtypeInfo[n.dtype].lanes && !n.op.identity && results.includes(leaves.length + k) ? f.local('v128') : undefined,
+  const codes = values.map(() =>
+    nodes.map((n, k) =>
+      dtypeInfo[n.dtype].lanes && !n.op.identity && results.includes(leaves.length + k) ? f.local('v128') : undefined,
+    ),
   )
   const temporary = f.local('v128')
   const index = f.local('i32')
+  /** Vectors of the functions whose code is copied. */
+  const scratch: number[] = []
 
-  const call = (name: string) => f.call(functions.indexOf(name))
+  const call = (name: string) => {
+    const line = lines.get(name)
+    if (!line) {
+      f.call(functions.indexOf(name))
+      return
+    }
+    while (scratch.length <= line.locals) scratch.push(f.local('v128'))
+    appendStraightLine(f, line, scratch)
+  }
   const sizeOf = (d: DType) => bytesPerElement[d]
   const decode = (dtype: DType) => {
     const by = dtypeInfo[dtype].lanes?.decode
@@ -124,6 +148,7 @@ export function fusedKernel(
   /** Per row: sets the pointers to its first elements and loads the operands that do not change along it. */
   const startRow = () => {
     leaves.forEach((leaf, l) => {
+      if (leaf.kind === 'constant') f.splatConstant(word(leaf.value, leaf.dtype)).set(constants[l])
       if (leaf.kind === 'constant' || leaf.kind === 'value') return
       f.constant(leaf.access.offset)
       addOuter(strides[l + 1])
@@ -133,7 +158,7 @@ export function fusedKernel(
           .get(pointer.get(l)!)
           .op('i32.add')
       f.set(bases[l])
-      if (innerStride(l + 1) !== 0) return
+      if (!fixed[l]) return
       if (leaf.kind === 'index') f.get(bases[l]).op('i32x4.splat')
       else if (sizeOf(leaf.dtype) === 4) f.get(bases[l]).memory('v128.load32_splat')
       else {
@@ -144,7 +169,7 @@ export function fusedKernel(
           .op('v128.and')
         decode(leaf.dtype)
       }
-      f.set(values[l])
+      f.set(constants[l])
     })
     outputs.forEach((dtype, o) => {
       f.constant(0)
@@ -167,18 +192,17 @@ export function fusedKernel(
     })
   }
 
-  const load = (leaf: Leaf, l: number) => {
-    if (leaf.kind === 'constant') {
-      f.splatConstant(word(leaf.value, leaf.dtype)).set(values[l])
-      return
-    }
+  /** Vector k of a block. */
+  const load = (l: number, k: number) => {
+    const leaf = leaves[l]
+    if (leaf.kind === 'constant' || fixed[l]) return // loaded by startRow
+    const value = values[k][l]
     const stride = innerStride(l + 1)
-    if (stride === 0) return // loaded by startRow
     if (leaf.kind === 'index') {
       f.get(i).constant(stride).op('i32.mul').get(bases[l]).op('i32.add').op('i32x4.splat')
-      f.vectorConstant([0, stride, 2 * stride, 3 * stride])
+      f.vectorConstant([0, 1, 2, 3].map((lane) => (4 * k + lane) * stride))
         .op('i32x4.add')
-        .set(values[l])
+        .set(value)
       return
     }
     const size = sizeOf(leaf.dtype)
@@ -188,14 +212,14 @@ export function fusedKernel(
         .constant(Math.log2(size))
         .op('i32.shl')
         .op('i32.add')
-        .memory(size === 4 ? 'v128.load' : size === 2 ? 'v128.load16x4_u' : 'v128.load32_zero')
+        .memory(size === 4 ? 'v128.load' : size === 2 ? 'v128.load16x4_u' : 'v128.load32_zero', 4 * k * size)
       if (size === 1) f.op('i16x8.extend_low_i8x16_u').op('i32x4.extend_low_i16x8_u')
     } else {
-      f.splatConstant(0).set(values[l])
+      f.splatConstant(0).set(value)
       for (let lane = 0; lane < 4; lane++) {
         // Lanes past the end read the last element again: a strided load must not leave the buffer.
         f.get(i)
-          .constant(lane)
+          .constant(4 * k + lane)
           .op('i32.add')
           .tee(index)
           .constant(inner - 1)
@@ -207,20 +231,21 @@ export function fusedKernel(
           .op('i32.mul')
           .get(bases[l])
           .op('i32.add')
-          .get(values[l])
+          .get(value)
         const [load, width] = laneLoads[size]
-        f.lane(load, lane * width).set(values[l])
+        f.lane(load, lane * width).set(value)
       }
-      f.get(values[l])
+      f.get(value)
     }
     decode(leaf.dtype)
-    f.set(values[l])
+    f.set(value)
   }
 
-  const compute = (node: FusedNode, n: number) => {
+  const compute = (n: number, k: number) => {
+    const node = nodes[n]
     const code = codeOf(node)!
-    const operand = (k: number) => f.get(values[node.args[k]])
-    if (!code.some((step) => typeof step === 'number')) for (const k of node.args.keys()) operand(k)
+    const operand = (arg: number) => f.get(values[k][node.args[arg]])
+    if (!code.some((step) => typeof step === 'number')) for (const arg of node.args.keys()) operand(arg)
     for (const step of code) {
       const called = callOf(step)
       const scalar = scalarOf(step)
@@ -235,7 +260,7 @@ export function fusedKernel(
     const narrow = dtypeInfo[node.dtype].lanes
     if (narrow && !node.op.identity) {
       call(narrow.encode)
-      const kept = codes[n]
+      const kept = codes[k][n]
       if (kept !== undefined && !nodes.some(({ args }) => args.includes(leaves.length + n))) {
         f.set(kept) // no other node reads the value
         return
@@ -243,7 +268,7 @@ export function fusedKernel(
       if (kept !== undefined) f.tee(kept)
       decode(node.dtype)
     }
-    f.set(values[leaves.length + n])
+    f.set(values[k][leaves.length + n])
   }
 
   const address = (o: number) =>
@@ -253,23 +278,24 @@ export function fusedKernel(
       .constant(Math.log2(sizeOf(outputs[o])))
       .op('i32.shl')
       .op('i32.add')
-  const encoded = (o: number) => {
-    const made = codes[results[o] - leaves.length]
-    f.get(made ?? values[results[o]])
+  const encoded = (o: number, k: number) => {
+    const made = codes[k][results[o] - leaves.length]
+    f.get(made ?? values[k][results[o]])
     const narrow = dtypeInfo[outputs[o]].lanes
     if (narrow && made === undefined) call(narrow.encode)
     if (sizeOf(outputs[o]) < 4) f.tee(temporary).get(temporary).op('i16x8.narrow_i32x4_u')
     if (sizeOf(outputs[o]) === 1) f.tee(temporary).get(temporary).op('i8x16.narrow_i16x8_u')
   }
-  const storeFour = (o: number) => {
+  const storeFour = (o: number, k: number) => {
+    const size = sizeOf(outputs[o])
     address(o)
-    encoded(o)
-    if (sizeOf(outputs[o]) === 4) f.memory('v128.store')
-    else f.lane(sizeOf(outputs[o]) === 2 ? 'v128.store64_lane' : 'v128.store32_lane', 0)
+    encoded(o, k)
+    if (size === 4) f.memory('v128.store', 4 * k * size)
+    else f.lane(size === 2 ? 'v128.store64_lane' : 'v128.store32_lane', 0, 4 * k * size)
   }
   const storeSome = (o: number) => {
     const size = sizeOf(outputs[o])
-    encoded(o)
+    encoded(o, 0)
     f.set(temporary)
     for (let lane = 0; lane < 3; lane++) {
       f.get(i).constant(lane).op('i32.add').constant(inner).op('i32.lt_u')
@@ -286,11 +312,29 @@ export function fusedKernel(
       })
     }
   }
-  const body = (store: (o: number) => void) => {
-    leaves.forEach(load)
-    nodes.forEach(compute)
-    outputs.forEach((_, o) => {
-      store(o)
+  const body = (vectors: number, store: (o: number, k: number) => void) => {
+    for (let k = 0; k < vectors; k++) for (const l of leaves.keys()) load(l, k)
+    for (let k = 0; k < vectors; k++) for (const n of nodes.keys()) compute(n, k)
+    for (let k = 0; k < vectors; k++) for (const o of outputs.keys()) store(o, k)
+  }
+  /** Elements i, i + 1, ... below `end`, `vectors` vectors at a time as long as there are so many. */
+  const loop = (vectors: number, end: () => void) => {
+    const more = () => {
+      f.get(i)
+        .constant(4 * vectors)
+        .op('i32.add')
+      end()
+      f.op('i32.le_u')
+    }
+    more()
+    f.when(() => {
+      f.repeat(() => {
+        body(vectors, storeFour)
+        f.get(i)
+          .constant(4 * vectors)
+          .op('i32.add')
+          .set(i)
+      }, more)
     })
   }
 
@@ -298,13 +342,7 @@ export function fusedKernel(
     // Buffers are padded to 16 bytes, so the last block may be stored whole.
     startRow()
     f.get(0).constant(2).op('i32.shl').set(i).get(1).constant(2).op('i32.shl').set(row)
-    f.loop(
-      () => f.get(i).get(row).op('i32.lt_u'),
-      () => {
-        body(storeFour)
-        f.get(i).constant(4).op('i32.add').set(i)
-      },
-    )
+    for (const vectors of block > 1 ? [block, 1] : [1]) loop(vectors, () => f.get(row))
     return {
       fn: { name, parameters, body: f },
       count: Math.ceil(inner / 4),
@@ -312,26 +350,24 @@ export function fusedKernel(
     }
   }
   f.get(0).set(row)
-  f.loop(
-    () => f.get(row).get(1).op('i32.lt_u'),
+  f.repeat(
     () => {
       startRow()
       f.constant(0).set(i)
-      f.loop(
-        () => f.get(i).constant(4).op('i32.add').constant(inner).op('i32.le_u'),
-        () => {
-          body(storeFour)
-          f.get(i).constant(4).op('i32.add').set(i)
-        },
-      )
-      if (inner % 4 !== 0)
-        f.get(i)
-          .constant(inner)
-          .op('i32.lt_u')
-          .when(() => body(storeSome))
-      f.get(row).constant(1).op('i32.add').set(row)
+      for (const vectors of block > 1 ? [block, 1] : [1]) loop(vectors, () => f.constant(inner))
+      if (inner % 4 !== 0) body(1, storeSome)
     },
+    () => f.get(row).constant(1).op('i32.add').tee(row).get(1).op('i32.lt_u'),
   )
   const rows = outer.reduce((a, b) => a * b, 1)
   return { fn: { name, parameters, body: f }, count: rows, grain: Math.max(1, Math.ceil(65536 / nodes.length / inner)) }
+}
+
+/**
+ * How many vectors a fused kernel computes together, which hides the latency of their instructions: as many as measured
+ * fastest, fewer where the nodes need more registers than there are.
+ */
+function blockOf({ nodes }: Fused, inner: number): number {
+  const vectors = nodes.length > 12 ? 2 : 4
+  return inner >= 4 * vectors ? vectors : 1
 }
