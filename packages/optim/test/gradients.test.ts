@@ -5,9 +5,9 @@ import {
   adamw,
   averageWeights,
   chain,
-  clipByGlobalNorm,
-  clipByValue,
   clipGlobalNorm,
+  clipGradNorm,
+  clipGradValue,
   clipValue,
   ema,
   globalNorm,
@@ -23,33 +23,33 @@ import {
 } from '../src/index.ts'
 import { FakeTensor } from './fake-tensor.ts'
 
-test('globalNorm and clipByGlobalNorm on typed arrays', () => {
+test('globalNorm and clipGradNorm on typed arrays', () => {
   const grads = { a: Float32Array.of(3, 0, 0), b: [Float32Array.of(0, 4)] }
   expect(globalNorm(grads)).toBe(5)
-  const { grads: clipped, norm } = clipByGlobalNorm(grads, 1)
+  const { grads: clipped, norm } = clipGradNorm(grads, 1)
   expect(norm).toBe(5)
   expect(globalNorm(clipped)).toBeCloseTo(1, 5)
   expect(grads.a[0]).toBe(3)
-  expect(clipByGlobalNorm(grads, 10).grads).toBe(grads)
-  clipByGlobalNorm(grads, 1, { inPlace: true })
+  expect(clipGradNorm(grads, 10).grads).toBe(grads)
+  clipGradNorm(grads, 1, { inPlace: true })
   expect(grads.a[0]).toBeCloseTo(0.6, 5)
-  expect(() => clipByGlobalNorm(grads, 0)).toThrow(RangeError)
+  expect(() => clipGradNorm(grads, 0)).toThrow(RangeError)
   expect(() => globalNorm({})).toThrow(/no arrays/)
   expect(() => globalNorm([Float32Array.of(1), Float64Array.of(1)])).toThrow(TypeError)
 })
 
 test('clipping of array objects stays on the device', () => {
   const grads = { a: new FakeTensor([3, 0], [2]), b: new FakeTensor([4], [1]) }
-  const { grads: clipped, norm } = clipByGlobalNorm(grads, 1)
+  const { grads: clipped, norm } = clipGradNorm(grads, 1)
   expect(norm).toBeInstanceOf(FakeTensor)
   expect(norm.values[0]).toBe(5)
   expect(globalNorm(clipped).values[0]).toBeCloseTo(1, 5)
-  expect([...clipByGlobalNorm(grads, 100).grads.a.values]).toEqual([3, 0])
-  expect([...clipByValue(grads, 2).b.values]).toEqual([2])
+  expect([...clipGradNorm(grads, 100).grads.a.values]).toEqual([3, 0])
+  expect([...clipGradValue(grads, 2).b.values]).toEqual([2])
 })
 
-test('clipByValue, in a chain too', () => {
-  expect([...clipByValue([Float32Array.of(-5, 0.5, 5)], 1)[0]]).toEqual([-1, 0.5, 1])
+test('clipGradValue, in a chain too', () => {
+  expect([...clipGradValue([Float32Array.of(-5, 0.5, 5)], 1)[0]]).toEqual([-1, 0.5, 1])
   const optimizer = chain(clipValue(1), clipGlobalNorm(10), sgd())
   const params = Float32Array.of(0, 0)
   const result = optimizer.update(Float32Array.of(-7, 7), optimizer.init(params), params, optimizer.scalars(1, 1))

@@ -30,15 +30,15 @@ export function globalNorm(tree: unknown): any {
  * @throws RangeError if maxNorm is not above 0
  * @example
  * ```ts
- * import { clipByGlobalNorm } from '@kumiki/optim'
+ * import { clipGradNorm } from '@kumiki/optim'
  *
- * const { grads, norm } = clipByGlobalNorm({ w: Float64Array.of(3, 4) }, 1)
+ * const { grads, norm } = clipGradNorm({ w: Float64Array.of(3, 4) }, 1)
  * console.log(norm, grads.w.map((g) => Number(g.toFixed(3)))) // 5 Float64Array [0.6, 0.8]
  * ```
  */
-export function clipByGlobalNorm<P>(grads: P, maxNorm: number, { inPlace = false }: UpdateOptions = {}) {
-  checkNumber('clipByGlobalNorm: maxNorm', maxNorm, Number.MIN_VALUE)
-  const { norm, arithmetic } = normOf('clipByGlobalNorm', grads)
+export function clipGradNorm<P>(grads: P, maxNorm: number, { inPlace = false }: UpdateOptions = {}) {
+  checkNumber('clipGradNorm: maxNorm', maxNorm, Number.MIN_VALUE)
+  const { norm, arithmetic } = normOf('clipGradNorm', grads)
   const { scalar } = arithmetic
   const factor = scalar.minimum(scalar.divide(maxNorm, scalar.add(norm, 1e-6)), 1)
   return { grads: factor === 1 ? grads : scaleTree(grads, factor, inPlace), norm }
@@ -49,17 +49,17 @@ export function clipByGlobalNorm<P>(grads: P, maxNorm: number, { inPlace = false
  * @throws RangeError if limit is not above 0
  * @example
  * ```ts
- * import { clipByValue } from '@kumiki/optim'
+ * import { clipGradValue } from '@kumiki/optim'
  *
- * console.log(clipByValue({ w: Float32Array.of(3, -0.5) }, 1).w) // Float32Array [1, -0.5]
+ * console.log(clipGradValue({ w: Float32Array.of(3, -0.5) }, 1).w) // Float32Array [1, -0.5]
  * ```
  */
-export function clipByValue<P>(grads: P, limit: number, { inPlace = false }: UpdateOptions = {}): P {
-  checkNumber('clipByValue: limit', limit, Number.MIN_VALUE)
+export function clipGradValue<P>(grads: P, limit: number, { inPlace = false }: UpdateOptions = {}): P {
+  checkNumber('clipGradValue: limit', limit, Number.MIN_VALUE)
   return mapTree(
     grads,
     (leaf, path) =>
-      arithmeticOf(leaf, `clipByValue: ${path}`).elementwise([leaf], [leaf], inPlace, (ops, [g]) => [
+      arithmeticOf(leaf, `clipGradValue: ${path}`).elementwise([leaf], [leaf], inPlace, (ops, [g]) => [
         ops.minimum(ops.maximum(g, -limit), limit),
       ])[0],
   )

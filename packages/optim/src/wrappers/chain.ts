@@ -1,7 +1,7 @@
 // Gradient transforms that run before an optimizer.
 
 import { describeValue } from '../check.ts'
-import { clipByGlobalNorm, clipByValue } from '../gradients/clip.ts'
+import { clipGradNorm, clipGradValue } from '../gradients/clip.ts'
 import { delegated, type Optimizer, type OptimizerState, type UpdateOptions } from '../optimizers/optimizer.ts'
 
 /** The state of a transform: trees of arrays by name. */
@@ -27,7 +27,7 @@ export interface GradientTransform {
 }
 
 /**
- * `clipByGlobalNorm` as a gradient transform; its metric is `gradNorm`, the norm before clipping.
+ * `clipGradNorm` as a gradient transform; its metric is `gradNorm`, the norm before clipping.
  * @example
  * ```ts
  * import { chain, clipGlobalNorm, sgd } from '@kumiki/optim'
@@ -39,14 +39,14 @@ export function clipGlobalNorm(maxNorm: number): GradientTransform {
   return {
     name: `clipGlobalNorm(${maxNorm})`,
     apply(grads, options) {
-      const clipped = clipByGlobalNorm(grads, maxNorm, options)
+      const clipped = clipGradNorm(grads, maxNorm, options)
       return { grads: clipped.grads, metrics: { gradNorm: clipped.norm } }
     },
   }
 }
 
 /**
- * `clipByValue` as a gradient transform.
+ * `clipGradValue` as a gradient transform.
  * @example
  * ```ts
  * import { chain, clipValue, sgd } from '@kumiki/optim'
@@ -60,7 +60,7 @@ export function clipGlobalNorm(maxNorm: number): GradientTransform {
 export function clipValue(limit: number): GradientTransform {
   return {
     name: `clipValue(${limit})`,
-    apply: (grads, options) => ({ grads: clipByValue(grads, limit, options), metrics: {} }),
+    apply: (grads, options) => ({ grads: clipGradValue(grads, limit, options), metrics: {} }),
   }
 }
 
