@@ -133,7 +133,8 @@ function planProduct(
     calls.push({
       kernel: 'gemmThin',
       count: batch * panels,
-      grain: packGrain,
+      // Every range packs A, which takes little only where it has one tile.
+      grain: m <= 4 ? Math.max(1, Math.ceil(8192 / Math.max(panelWork, 1))) : packGrain,
       args: [
         ...ofA,
         ...dataOf(b, problem.b),
