@@ -45,7 +45,9 @@ class Writers {
 /** The private parts of a program that say which memory its kernels are given. */
 interface Internals {
   readonly plan: Plan
-  readonly lowered: { readonly actions: readonly Action[]; scratchBytes: number; threadScratchBytes: number }
+  readonly lowered: { readonly scratchBytes: number }
+  /** The calls of the latest run. */
+  readonly actions: readonly Action[]
   readonly held?: readonly WasmBuffer[]
   take(): WasmBuffer[]
 }
@@ -194,33 +196,34 @@ export class BoundedDevice implements Disposable {
 
     let calls = 0
     pool.run = (id, count, _grain, args, scratchArgument, scratchStride) => {
-      if (!program) throw new Error('a kernel runs outside of a program')
-      const { plan, lowered, buffers } = program
-      const own = program.held ?? taken
-      const pointers = plan.locations.map(
-        ({ kind, index, offset }) => (kind === 'temporary' ? own : buffers[kind])[index].pointer + offset,
-      )
-      const instructions = lowered.actions.filter((a) => 'kernel' in a)
-      const action = instructions[program.next++]
-      if (!('kernel' in action) || action.kernel !== id) throw new Error('a kernel runs out of turn')
       kernelName = names.get(id) ?? 'fused'
       this.ran.add(kernelName)
-      what = `${action.name} (${kernelName}, ${args.join(' ')})`
       const shared: Region[] = []
-      const scratch = own[plan.temporaries.length]?.pointer ?? 0
-      for (const [k, bound] of action.args.entries()) {
-        if (typeof bound !== 'object') continue
-        const region =
-          'slot' in bound
-            ? {
-                what: `argument ${k}`,
-                start: pointers[bound.slot],
-                end: pointers[bound.slot] + plan.slots[bound.slot].bytes,
-              }
-            : { what: 'scratch', start: scratch, end: scratch + lowered.scratchBytes }
-        if (!live.some(region.start, region.end)) problem(`${region.what} is not allocated`)
-        shared.push(region)
+      if (kernelName === 'interleaveRows') {
+        // Rearranges an input before the program's own calls, or before it is read.
+        const [start, size, k] = args
+        shared.push({ what: 'the matrix', start, end: start + 8 * count * size * k })
+        what = `${kernelName} (${args.join(' ')})`
+      } else {
+        if (!program) throw new Error('a kernel runs outside of a program')
+        const { plan, lowered, buffers } = program
+        const own = program.held ?? taken
+        const pointers = plan.locations.map(
+          ({ kind, index, offset }) => (kind === 'temporary' ? own : buffers[kind])[index].pointer + offset,
+        )
+        const action = program.actions.filter((a) => 'kernel' in a)[program.next++]
+        if (!('kernel' in action) || action.kernel !== id) throw new Error('a kernel runs out of turn')
+        what = `${action.name} (${kernelName}, ${args.join(' ')})`
+        const scratch = own[plan.temporaries.length]?.pointer ?? 0
+        for (const [k, bound] of action.args.entries()) {
+          if (typeof bound !== 'object') continue
+          if ('slot' in bound) {
+            const start = pointers[bound.slot]
+            shared.push({ what: `argument ${k}`, start, end: start + plan.slots[bound.slot].bytes })
+          } else shared.push({ what: 'scratch', start: scratch, end: scratch + lowered.scratchBytes })
+        }
       }
+      for (const { what, start, end } of shared) if (!live.some(start, end)) problem(`${what} is not allocated`)
       // Cuts that differ from call to call: no kernel may depend on where they are.
       const parts = Math.min(count, 1 + (calls++ % 5))
       first = who + 1

@@ -162,6 +162,22 @@ describe.each(kinds)('%s', (_, options) => {
     })
   })
 
+  test('one row times weights, again and again', async () => {
+    for (const dtype of ['float32', 'bfloat16'] as const)
+      for (const [n, k] of [
+        [8, 8],
+        [16, 516],
+        [72, 1028],
+      ]) {
+        const w = device.tensor(wave(n * k, 0.7), [n, k], dtype)
+        await device.evaluate([w])
+        const product = K.compile((x: Tensor, y: Tensor) => K.matmul(x, y.transpose(), { dtype: 'float32' }))
+        for (let run = 0; run < 6; run++) await (await product(device.tensor(wave(k, 1), [1, k], dtype), w)).data()
+        await w.data()
+        product.dispose()
+      }
+  })
+
   test('products of codes in blocks', async () => {
     for (const layout of matmulLayouts)
       for (const { size, a, b } of blockCases) await scaledProducts(device, size, layout, a, b).direct.data()
