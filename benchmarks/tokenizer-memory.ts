@@ -3,6 +3,7 @@
  * README.md.
  *
  *     node --conditions=source --import tsx benchmarks/tokenizer-memory.ts --text mixed.txt --memory 512MB --json
+ *     ... --peer-memory 2GB,12GB      spm_train runs under each of these limits of its address space
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
@@ -12,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { processorName } from './common/processor.ts'
 import { provenance } from './common/provenance.ts'
-import { exists, run } from './tokenizer/spawned.ts'
+import { exists, FailedProgram, run } from './tokenizer/spawned.ts'
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +21,10 @@ const { values } = parseArgs({
     text: { type: 'string' },
     memory: { type: 'string', default: '2GB' },
     types: { type: 'string', default: 'bpe,unigram' },
+    /** Limits of spm_train's address space, one run each; without it, one run without a limit. */
+    'peer-memory': { type: 'string', default: 'none' },
+    /** Runs spm_train alone. */
+    'peer-only': { type: 'boolean', default: false },
     'vocab-size': { type: 'string', default: '32000' },
     /** Also trains in memory, and compares the two models byte for byte. */
     whole: { type: 'boolean', default: false },
@@ -60,23 +65,41 @@ try {
       report({ type, name, ...(more.length > 0 && { memory: values.memory }), ...measured(spent) })
       return model
     }
-    const own = await train('kumiki', '--memory', values.memory)
-    if (values.whole) {
-      const whole = await train('kumiki, in memory')
-      report({ type, check: 'the same bytes', same: execFileSync('cmp', [own, whole]).length === 0 })
+    if (!values['peer-only']) {
+      const own = await train('kumiki', '--memory', values.memory)
+      if (values.whole) {
+        const whole = await train('kumiki, in memory')
+        report({ type, check: 'the same bytes', same: execFileSync('cmp', [own, whole]).length === 0 })
+      }
     }
     if (!cpp) continue
-    const spent = await run('spm_train', [
+    const options = [
       ...[`--input=${text}`, `--model_prefix=${join(folder, 'spm')}`, `--model_type=${type}`],
       ...[`--vocab_size=${values['vocab-size']}`, '--character_coverage=0.9995', '--byte_fallback=true'],
       ...['--normalization_rule_name=identity', '--remove_extra_whitespaces=false', '--split_digits=true'],
       ...['--allow_whitespace_only_pieces=true', '--max_sentence_length=100000', '--num_threads=2', '--minloglevel=2'],
       '--train_extremely_large_corpus=true',
-    ])
-    report({ type, name: 'spm_train', threads: 2, ...measured(spent) })
+    ]
+    for (const limit of values['peer-memory'].split(',')) {
+      const kilobytes = limit === 'none' ? 'unlimited' : Math.floor(bytesOf(limit) / 1024)
+      const about = { type, name: 'spm_train', threads: 2, ...(limit !== 'none' && { memory: limit }) }
+      try {
+        const spent = await run('sh', ['-c', `ulimit -v ${kilobytes}; exec spm_train "$@"`, 'sh', ...options])
+        report({ ...about, ...measured(spent) })
+      } catch (error) {
+        if (!(error instanceof FailedProgram)) throw error
+        report({ ...about, failed: error.message.trim().slice(-300), ...measured(error.spent) })
+      }
+    }
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })
+}
+
+function bytesOf(size: string): number {
+  const found = /^(\d+)GB$/.exec(size)
+  if (!found) throw new RangeError(`--peer-memory takes whole gigabytes, such as 2GB, got ${JSON.stringify(size)}`)
+  return Number(found[1]) * 1e9
 }
 
 function measured(spent: Awaited<ReturnType<typeof run>>) {

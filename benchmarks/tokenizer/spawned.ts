@@ -5,11 +5,21 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 /** Time and memory of a process. */
 export type Spent = { wallSeconds: number; processorSeconds: number; peakBytes: number }
 
+/** A program that ended with an error, and what it had taken until then. */
+export class FailedProgram extends Error {
+  readonly spent: Spent
+  constructor(message: string, spent: Spent) {
+    super(message)
+    this.spent = spent
+  }
+}
+
 /** Clock ticks per second, the unit of processor time in /proc. @see sysconf(3), _SC_CLK_TCK */
 const TICKS = 100
 
 /**
  * Runs a program to its end. Peak memory and processor time are read from /proc meanwhile (0 on systems without it).
+ * @throws FailedProgram if it ends with another code than 0, or by a signal
  */
 export async function run(
   program: string,
@@ -37,14 +47,17 @@ export async function run(
       // The process has ended, or the system has no /proc.
     }
   }, 10)
+  const spent = (): Spent => ({ wallSeconds: (performance.now() - start) / 1000, processorSeconds, peakBytes })
   try {
     await new Promise<void>((resolve, reject) => {
       child.on('error', reject)
-      child.on('close', (code) =>
-        code === 0 ? resolve() : reject(new Error(`${program} ended with ${code}: ${errors}`)),
+      child.on('close', (code, signal) =>
+        code === 0
+          ? resolve()
+          : reject(new FailedProgram(`${program} ended with ${code ?? signal}: ${errors}`, spent())),
       )
     })
-    return { wallSeconds: (performance.now() - start) / 1000, processorSeconds, peakBytes }
+    return spent()
   } finally {
     clearInterval(timer)
     for (const file of [input, output]) if (typeof file === 'number') closeSync(file)
