@@ -185,8 +185,7 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
   /**
    * Restores the position of a state. The batch size may differ.
    * @throws TypeError for an invalid state, DataMismatchError for one of other documents, RangeError for another seed;
-   * the
-   *   position does not change then
+   * the position does not change then
    */
   restore(state: PackedBatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1 || state.kind !== 'packed')
