@@ -79,8 +79,7 @@ export interface Analysis {
  * runs has 2 residual degrees of freedom.
  * @param responses one number per run; with replicates, one list per run or one flat list
  * @throws RangeError where the number of responses does not match the design, a response is not finite, or a term is
- * aliased
- *   with another; TypeError for arguments of the wrong type
+ *   aliased with another; TypeError for arguments of the wrong type
  * @see Montgomery, Design and Analysis of Experiments, chapters 6 and 8; Cohen, Statistical Power Analysis (1988),
  * section 8.2; Holm (1979)
  * @example

@@ -77,8 +77,7 @@ const mostRuns = 128
 /**
  * A regular 2^(k-p) fractional factorial design. The runs are in standard order: the first base factor changes fastest.
  * @throws RangeError for numbers out of bounds, duplicate names, invalid generators, or interactions that no such
- * design
- *   can keep apart; TypeError for arguments of the wrong type
+ *   design can keep apart; TypeError for arguments of the wrong type
  * @see Box, Hunter and Hunter, Statistics for Experimenters (2005), chapter 6
  * @example
  * const { runs, resolution } = design({ factors: ['code', 'math', 'books', 'papers', 'web'], runs: 8 })

@@ -22,11 +22,9 @@ const starts = (factors: number) => (factors > 16 && factors < 25 ? 600 : 60)
  * exchange, without proof of optimality; for every number of factors in 32, 64 and 128 runs the word length pattern
  * agrees with published ones.
  * @see Chen and Hedayat (1996), 2^(n-l) designs with weak minimum aberration, Annals of Statistics 24(6); Tang and Wu
- * (1996), Characterization of
- *   minimum aberration 2^(n-k) designs in terms of their complementary designs, Annals of Statistics 24(6); Butler
- * (2003), Some theory for constructing minimum
- *   aberration fractional factorial designs, Biometrika 90(1); Chen and Cheng (2006), Doubling and projection, Annals
- * of Statistics 34(1)
+ *   (1996), Characterization of minimum aberration 2^(n-k) designs in terms of their complementary designs, Annals of
+ *   Statistics 24(6); Butler (2003), Some theory for constructing minimum aberration fractional factorial designs,
+ *   Biometrika 90(1); Chen and Cheng (2006), Doubling and projection, Annals of Statistics 34(1)
  */
 export function leastAberration(base: number, factors: number): number[] {
   const runs = 2 ** base

@@ -129,8 +129,7 @@ export class BatchIterator implements IterableIterator<Batch> {
   /**
    * Restores the position of a state: the batches from here on are those that followed it. The batch size may differ.
    * @throws TypeError for an invalid state, DataMismatchError for one of other data, RangeError for another seed; the
-   * position
-   *   does not change then
+   *   position does not change then
    */
   restore(state: BatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1) {

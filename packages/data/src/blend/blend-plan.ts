@@ -68,8 +68,7 @@ const harmlessEpochs = 4
 /**
  * Plans the phases of a training run; the epochs of a subset add up over the phases that contain it.
  * @throws RangeError that names phase and subset, for a release level that forbids training (LX, LZ), sizes or repeats
- * out
- *   of bounds, or a duplicate name
+ *   out of bounds, or a duplicate name
  * @example
  * const subsets = [{ name: 'ja', tokens: 3e11, repeats: 2 }, { name: 'en', tokens: 1e12 }]
  * const { phases } = planBlend([{ name: 'pre-training', subsets }])

@@ -34,8 +34,7 @@ export interface TextExport {
 /**
  * Writes `{"text", "source", "releaseLevel"}` lines, in memory for one document. The output appears only when complete.
  * @throws RangeError that names a source whose level does not allow the use, before anything is read; Error that names
- * the
- *   file and position of a fault
+ *   the file and position of a fault
  * @example
  * const own = { name: 'own', path: 'texts', releaseLevel: 'L1' }
  * const { written } = await exportTexts([own], 'out.jsonl', { use: 'distribute' })

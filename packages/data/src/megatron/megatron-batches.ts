@@ -115,8 +115,7 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
   /**
    * Restores the position of a state.
    * @throws TypeError for an invalid state, DataMismatchError for one of another order, RangeError for a position out
-   * of range;
-   *   the position does not change then
+   *   of range; the position does not change then
    */
   restore(state: MegatronBatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1)

@@ -44,8 +44,7 @@ const maxFileBytes = 2 ** 29 - 2 ** 16
  * - any other file given by its path (`page.html`, `main.py`): like `.txt`, if it is text (UTF-8 without zero bytes)
  *
  * @throws Error that names file, line and remedy, for a path that does not exist, a file or directory without text,
- * text
- *   that is binary or not UTF-8, a line that is not JSON or has no `text`
+ *   text that is binary or not UTF-8, a line that is not JSON or has no `text`
  * @example
  * const texts = await readCorpus(['texts'])
  * texts.length // 2

@@ -23,8 +23,7 @@ import type { TokenSubset } from './subset-record.ts'
  *   PREFIX.subsets.json for `readSubsets`; default: unknown
  * @returns number of documents and tokens written
  * @throws RangeError for an id outside the vocabulary, with its document and position; Error that names a file that
- * cannot
- *   be written
+ *   cannot be written
  * @example
  * await writeIndexedDataset('mine', [[3, 4, 5], [6, 7]], { vocabSize: 100, eosId: 2 })
  * using dataset = await openIndexedDataset('mine')

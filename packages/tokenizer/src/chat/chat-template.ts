@@ -53,8 +53,7 @@ const TOKENS = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_token',
  * Loads the chat template of a `tokenizer_config.json`.
  * @param config the file as bytes, text, or parsed object
  * @param options `name`: which template, where the file has several (default `'default'`); `template`: replaces the
- * file's
- *   (newer repositories keep it in a `chat_template.jinja`)
+ *   file's (newer repositories keep it in a `chat_template.jinja`)
  * @throws TokenizerError where the file has no such template, or its syntax is invalid
  * @example
  * const source = '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}'

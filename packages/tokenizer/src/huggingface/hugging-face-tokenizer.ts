@@ -104,8 +104,7 @@ export class HuggingFaceTokenizer {
    * Adds tokens, which are matched in text before the model runs. They get new ids from `vocabSize` on, or keep the id
    * that the model has for their text.
    * @param tokens their texts, or objects with flags (`special`: recognised in text only where `special` of `encode`
-   * allows
-   *   it, and skipped by `skipSpecialTokens`; `normalized`: matched in the normalised text)
+   *   allows it, and skipped by `skipSpecialTokens`; `normalized`: matched in the normalised text)
    * @returns the number of tokens that were not added tokens before
    * @throws TokenizerError where a token has no text
    */
@@ -152,8 +151,7 @@ export class HuggingFaceTokenizer {
    * Encodes a text to ids.
    * @param text a string (a lone surrogate is U+FFFD), or UTF-8 bytes (each malformed byte is U+FFFD)
    * @throws TokenizerError where an option is unknown or out of range, or the text has a character outside the
-   * vocabulary
-   *   and the model has no unknown token
+   *   vocabulary and the model has no unknown token
    */
   encode(text: string | Uint8Array, options: HuggingFaceEncodeOptions = {}): Int32Array {
     const run = this.tokenize('encode', text, options, false)

@@ -44,8 +44,7 @@ type InputFile = { path: string; bytes: number; modified: number }
  * Progress is saved in the folder: after an interruption or a full disk, the same call with the same lines resumes.
  * @returns a SentencePiece `.model` file
  * @throws TokenizerError where an option is wrong, memory is too small, the disk is full, another process uses the
- * folder,
- *   or an input file or an option has changed since training started
+ *   folder, or an input file or an option has changed since training started
  * @example
  * const options = { vocabSize: 300, byteFallback: true, hardVocabLimit: false }
  * const trained = await trainOnDisk(lines, { ...options, type: 'unigram', memory: 2 ** 32, folder: 'training' })

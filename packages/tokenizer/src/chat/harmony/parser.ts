@@ -55,8 +55,7 @@ export class HarmonyParser {
 
   /**
    * @param options `role`: role of the first message, where the prompt ends in its beginning; default: the text begins
-   * with
-   *   `<|start|>`. `encoder` and `tokens`: required for `push`
+   *   with `<|start|>`. `encoder` and `tokens`: required for `push`
    */
   constructor(options: {
     readonly role?: HarmonyRole
