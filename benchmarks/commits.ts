@@ -5,7 +5,7 @@
  *     git worktree add ../before COMMIT && (cd ../before && npm run setup)
  *     node --conditions=source --import tsx benchmarks/commits.ts ../before --rounds 15 --json
  */
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cases } from './commits/cases.ts'
@@ -36,6 +36,11 @@ const [before] = positionals
 if (before === undefined)
   throw new RangeError('Name the folder of the checkout to compare this one with: benchmarks/commits.ts FOLDER')
 const roots = [fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, ''), resolve(before)]
+// Cases read texts that lie beside the checkout, if they are there.
+if (dirname(roots[0]) !== dirname(roots[1]))
+  throw new RangeError(
+    `${roots[1]} must be in ${dirname(roots[0])}, beside this checkout, so that both read the same texts`,
+  )
 const rounds = countOf('rounds', values.rounds)
 const turn = countOf('turn', values.turn)
 const limit = Number(values.limit)
