@@ -2,34 +2,37 @@
  * Everything that is measured on a GPU, in one command: the adapter's features and limits, its peak throughput and
  * bandwidth, every kernel variant (first checked against the cpu backend, then timed at the models' shapes), training
  * steps, generation and the host's cost per dispatch. Writes one JSON line for each, and a page. See README.md.
+ * The measurements run in a process of their own, which is replaced if it ends or hangs.
  *
  *     npm run bench:gpu
  *     node scripts/with-swiftshader.mjs npm run bench:gpu -- --small --out /tmp/gpu
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { openAdapter } from './gpu/adapter.ts'
-import { ceilings, check, Devices, timed } from './gpu/measure.ts'
-import { generation, hostCost, training } from './gpu/models.ts'
+import type { OpenedAdapter } from './gpu/adapter.ts'
 import { gpuPage } from './gpu/page.ts'
 import { pytorch } from './gpu/pytorch.ts'
-import { GpuRecord } from './gpu/record.ts'
+import { Budget, GpuRecord } from './gpu/record.ts'
 import { gpuSizes, smallSizes } from './gpu/sizes.ts'
+import { supervise } from './gpu/supervise.ts'
+import { measureAll } from './gpu/worker.ts'
 
 const { values } = parseArgs({
   options: {
     /** Every measurement once, at the smallest sizes: for a software adapter. */
     small: { type: 'boolean', default: false },
-    /** No measurement starts later than this. */
+    /** No measurement starts later than this, and one that still runs then is stopped. */
     minutes: { type: 'string', default: '8' },
     /** Folder of gpu.jsonl and gpu.html. */
     out: { type: 'string', default: 'benchmarks/results/gpu' },
-    /** A Python with PyTorch, or none. */
+    /** A Python with PyTorch; where it has none, the record says so. */
     python: { type: 'string', default: 'python3' },
     /** The commit of this code, for a machine without git. */
     commit: { type: 'string' },
+    /** Used by this script itself: this is the process that measures. */
+    worker: { type: 'boolean', default: false },
   },
 })
 const minutes = Number(values.minutes)
@@ -47,33 +50,29 @@ const commit = (): string => {
   }
 }
 
-mkdirSync(values.out, { recursive: true })
-const opened = await openAdapter()
-const { adapter, gpu, limits, features, subgroupSizes, subgroupMatrixConfigs } = opened
-const about = { date: new Date().toISOString(), node: process.version, commit: commit(), adapter }
-const record = new GpuRecord(join(values.out, 'gpu.jsonl'), about, minutes, (line) => console.error(line))
-await record.try('adapter', adapter, async () => ({
-  subgroupSizes: subgroupSizes.map(String),
-  features: [...features],
-  subgroupMatrixConfigs: [...subgroupMatrixConfigs],
-  limits: Object.entries(limits).map(([name, value]) => `${name}=${value}`),
-}))
-const devices = new Devices(gpu)
-const peak = values.small ? undefined : await ceilings(record, devices)
-const passed = await check(record, devices, sizes)
-// Training first: if the time runs out, what is missing are the measurements that matter less.
-await training(record, devices, sizes, peak)
-await timed(record, devices, sizes, passed, peak)
-await generation(record, devices, sizes)
-await hostCost(record, devices, values.small ? 20 : 400)
-if (!values.small) await pytorch(record, sizes, values.python)
-await devices.dispose()
-
-const page = join(values.out, 'gpu.html')
-writeFileSync(page, gpuPage(opened, record.rows))
-const failed = record.rows.filter(({ ok }) => !ok)
-console.log(
-  `${record.rows.length - failed.length} of ${record.rows.length} rows passed: ${join(values.out, 'gpu.jsonl')}, ${page}`,
-)
-for (const { section, name, error } of failed) console.log(`  ${section}: ${name}: ${error}`)
-process.exit(0)
+if (values.worker) {
+  await measureAll(sizes)
+} else {
+  mkdirSync(values.out, { recursive: true })
+  const file = join(values.out, 'gpu.jsonl')
+  const record = new GpuRecord(file, (line) => console.error(line))
+  const budget = new Budget(minutes)
+  let opened: OpenedAdapter | undefined
+  await supervise({
+    record,
+    budget,
+    start: () =>
+      fork(process.argv[1], [...process.argv.slice(2), '--worker'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
+    onOpened(found) {
+      if (opened) return
+      opened = found
+      record.about = { date: new Date().toISOString(), node: process.version, commit: commit(), adapter: found.adapter }
+    },
+  })
+  await pytorch(record, budget, sizes, values.python)
+  const page = join(values.out, 'gpu.html')
+  writeFileSync(page, gpuPage(opened!, record))
+  console.log(`${record.summary}: ${file}, ${page}`)
+  for (const { section, name, error, ok, leftOut } of record.rows)
+    if (!ok && !leftOut) console.log(`  ${section}: ${name}: ${error}`)
+}

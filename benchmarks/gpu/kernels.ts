@@ -7,6 +7,8 @@ import {
   type DType,
   groupedMatmul,
   matmul,
+  mul,
+  profile,
   rmsNorm,
   scatterAddRows,
   softmax,
@@ -26,7 +28,12 @@ export interface Operand {
 
 export interface GpuKernel {
   readonly name: string
+  /** Format of the operands. */
+  readonly dtype: DType
   readonly operands: readonly Operand[]
+  /** For the same kernel elsewhere: a product's [m, k, n] and layout, or attention's [b, t, heads, kv heads, size]. */
+  readonly product?: { readonly shape: readonly number[]; readonly layout: string }
+  readonly attention?: readonly number[]
   readonly run: (x: readonly Tensor[]) => readonly Tensor[]
   /** Useful FLOPs, and bytes that must be read or written at least once. */
   readonly flops: number
@@ -51,6 +58,8 @@ export function product(
   const transposed = (x: Tensor, side: number) => (layout[side] === 'T' ? swapAxes(x, 0, 1) : x)
   return {
     name: `matmul ${label} ${layout} ${dtype}`,
+    dtype,
+    product: { shape: [m, k, n], layout },
     operands: [
       { shape: a, dtype },
       { shape: b, dtype },
@@ -78,6 +87,8 @@ export function attentionKernel(
   const flops = 2 * batch * heads * tokens ** 2 * size
   return {
     name: `attention B${batch} T${tokens} H${heads}/${kvHeads} D${size} ${dtype}${backward ? ' forward+backward' : ''}`,
+    dtype,
+    attention: backward ? [batch, tokens, heads, kvHeads, size] : undefined,
     operands: [q, kv, kv].map((shape) => ({ shape, dtype })),
     run: backward ? (x) => both([...x]) : (x) => [cast(forward(x), 'float32')],
     flops: flops * (backward ? 3.5 : 1),
@@ -90,6 +101,7 @@ export function rows([m, n]: readonly number[], kind: 'softmax' | 'rmsNorm' | 's
   const shape = [m, n]
   return {
     name: `${kind} ${m} x ${n}`,
+    dtype: 'float32',
     operands: kind === 'rmsNorm' ? [{ shape }, { shape: [n] }] : [{ shape }],
     run: ([x, w]) => [kind === 'softmax' ? softmax(x) : kind === 'rmsNorm' ? rmsNorm(x, w) : sum(x, -1)],
     flops: 4 * m * n,
@@ -103,6 +115,7 @@ export function embeddingGradient([tokens, hidden, vocabulary]: readonly number[
   const ids = Int32Array.from({ length: tokens }, (_, i) => Math.floor(vocabulary * ((i * 0.618034) % 1) ** 2))
   return {
     name: `embedding gradient ${tokens} of ${vocabulary} x ${hidden}`,
+    dtype: 'float32',
     operands: [{ shape: [tokens, hidden] }, { shape: [tokens], ids }],
     run: ([x, at]) => [scatterAddRows(x, at, vocabulary)],
     flops: tokens * hidden,
@@ -117,6 +130,7 @@ export function grouped([tokens, k, n, experts]: readonly number[], dtype: DType
   for (let i = 0; i < tokens; i++) sizes[(i * i) % experts]++
   return {
     name: `groupedMatmul ${tokens} x ${k} x ${n}, ${experts} experts ${dtype}`,
+    dtype,
     operands: [
       { shape: [tokens, k], dtype },
       { shape: [experts, k, n], dtype },
@@ -129,50 +143,118 @@ export function grouped([tokens, k, n, experts]: readonly number[], dtype: DType
   }
 }
 
+/** Host values of the operands: every variant of a kernel has the same ones. */
+const valuesOf = new WeakMap<GpuKernel, (Int32Array | Float32Array<ArrayBuffer>)[]>()
+
+function hostValues(kernel: GpuKernel): (Int32Array | Float32Array<ArrayBuffer>)[] {
+  const values = valuesOf.get(kernel) ?? kernel.operands.map(({ shape, ids }, i) => ids ?? inputValues(shape, i))
+  valuesOf.set(kernel, values)
+  return values
+}
+
+/** Seconds that queued calls should take together: far longer than waiting for them. */
+const turnSeconds = 0.05
+
 /** A compiled kernel, with its operands on the device. */
 export class PreparedKernel {
   private readonly inputs: Tensor[]
   private readonly program
+  private readonly sums
   private readonly probe: Tensor
   private readonly device: Device
+  private kernelNames: readonly string[] = []
 
-  constructor(device: Device, { operands, run }: GpuKernel) {
+  constructor(device: Device, kernel: GpuKernel) {
     this.device = device
-    this.inputs = operands.map(({ shape, dtype = 'float32', ids }, i) =>
-      ids ? device.tensor(ids, shape) : cast(device.tensor(inputValues(shape, i), shape), dtype),
+    const values = hostValues(kernel)
+    this.inputs = kernel.operands.map(({ shape, dtype = 'float32', ids }, i) =>
+      ids ? device.tensor(ids, shape) : cast(device.tensor(values[i] as Float32Array, shape), dtype),
     )
-    this.program = compile((x: Tensor[]) => [...run(x)])
+    this.program = compile((x: Tensor[]) => [...kernel.run(x)])
+    this.sums = compile((x: Tensor[]) =>
+      kernel.run(x).map((y) => {
+        if (y.shape.length === 0) return y
+        const width = y.shape.at(-1)!
+        return sum(mul(y, device.tensor(inputValues([width], 7), [width])), -1)
+      }),
+    )
     this.probe = device.tensor([0]).add(0)
   }
 
+  private async ready(): Promise<void> {
+    await this.device.evaluate([...this.inputs, this.probe])
+  }
+
   async results(): Promise<Float32Array[]> {
-    await this.device.evaluate([...this.inputs, this.probe])
-    const values: Float32Array[] = []
-    for (const t of await this.program(this.inputs)) {
-      values.push((await t.data()) as Float32Array)
-      t.dispose()
+    await this.ready()
+    return read(await this.program(this.inputs))
+  }
+
+  /**
+   * Sums of the rows of each result, with random weights: of large results as good a fingerprint as all their values,
+   * and quick to read.
+   */
+  async rowSums(): Promise<Float32Array[]> {
+    await this.ready()
+    return read(await this.sums(this.inputs))
+  }
+
+  /** Seconds of the kernels of one call, by the device's clock where it has one. */
+  async deviceSeconds(): Promise<number> {
+    await this.ready()
+    const { kernels } = await profile(this.device, async () => {
+      for (const t of await this.program(this.inputs)) t.dispose()
+    })
+    this.kernelNames = kernels.map(({ name }) => name)
+    return kernels.reduce((total, { duration }) => total + duration, 0) / 1e6
+  }
+
+  /** Seconds per call, of as many queued calls as take a while. Reading back a number waits for all of them. */
+  async queuedSeconds(): Promise<number> {
+    await this.ready()
+    await this.probe.data()
+    for (let calls = 1; ; calls *= 2) {
+      const start = performance.now()
+      for (let i = 0; i < calls; i++) for (const t of await this.program(this.inputs)) t.dispose()
+      await this.probe.data()
+      const seconds = (performance.now() - start) / 1000
+      if (seconds > turnSeconds || calls >= 1024) return seconds / calls
     }
-    return values
   }
 
-  /** Seconds of `calls` queued calls. Reading back a number then waits for all that was submitted before. */
-  async time(calls: number): Promise<number> {
-    await this.device.evaluate([...this.inputs, this.probe])
-    await this.probe.data()
-    const start = performance.now()
-    for (let i = 0; i < calls; i++) for (const t of await this.program(this.inputs)) t.dispose()
-    await this.probe.data()
-    return (performance.now() - start) / 1000
+  /** The variant of an op that the program runs. */
+  async variant(op: string): Promise<string> {
+    const [, name] =
+      this.program.explain().match(new RegExp(`^ {2}${op}\\b[^\\n]*?: (.+?)( \\(measured\\))?$`, 'm')) ?? []
+    if (name !== undefined) return name
+    // A choice that the tuner cannot make is known by the kernel's name.
+    if (this.kernelNames.length === 0) await this.deviceSeconds()
+    return this.kernelNames.find((kernel) => kernel.startsWith(`${op} `))?.slice(op.length + 1) ?? 'the only one'
   }
 
-  /** The variant of an op that the program runs, from its `explain()`. */
-  variant(op: string): string {
-    const [, name] = this.program.explain().match(new RegExp(`^ {2}${op}\\b[^\\n]*: (.+)$`, 'm')) ?? []
-    return name ?? 'the only one'
+  /** @returns for each product or attention of the program what the tuner chooses, with its milliseconds */
+  async tune(op: string): Promise<string[]> {
+    const tuned = await this.program.tune(this.inputs)
+    return tuned
+      .filter(({ key }) => key.startsWith(`${op} `))
+      .map(({ key, chosen, microseconds }) => {
+        const direction = /^attention (\w+) /.exec(key)?.[1]
+        return `${direction ? `${direction} ` : ''}${chosen} (${((microseconds[chosen] ?? Number.NaN) / 1000).toPrecision(3)} ms)`
+      })
   }
 
   dispose(): void {
     this.program.dispose()
+    this.sums.dispose()
     for (const t of [...this.inputs, this.probe]) t.dispose()
   }
+}
+
+async function read(results: readonly Tensor[]): Promise<Float32Array[]> {
+  const values: Float32Array[] = []
+  for (const t of results) {
+    values.push((await t.data()) as Float32Array)
+    t.dispose()
+  }
+  return values
 }

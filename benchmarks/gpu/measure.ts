@@ -1,13 +1,13 @@
 /** Checks every kernel against the cpu backend, then times the variants that passed. */
-import { type Ceilings, type Device, init, measureCeilings } from '@kumiki/tensor'
+import { type Device, init } from '@kumiki/tensor'
 import { attentionVariants } from '../../packages/tensor/src/ops/attention/attention.wgsl.ts'
 import { groupedVariants } from '../../packages/tensor/src/ops/grouped-matmul/grouped-matmul.wgsl.ts'
 import { matmulVariants } from '../../packages/tensor/src/ops/matmul/matmul.wgsl.ts'
 import { medianOf } from '../common/statistics.ts'
 import { largestDifference } from '../kernels/cases.ts'
-import { takeTurns } from '../kernels/turns.ts'
 import { type GpuKernel, PreparedKernel } from './kernels.ts'
-import type { GpuRecord } from './record.ts'
+import { type Peaks, peakFor } from './peaks.ts'
+import { type Cases, reasonOf } from './record.ts'
 import type { OpWithVariants, Sizes } from './sizes.ts'
 
 /** One device for each selected kernel variant, created at the first request. */
@@ -28,8 +28,11 @@ export class Devices {
     return device
   }
 
-  async dispose(): Promise<void> {
-    for (const device of this.made.values()) await device.then((d) => d.dispose()).catch(() => {})
+  /** Disposes all, so that the next request makes others: after an error, or if the GPU was lost. */
+  async renew(): Promise<void> {
+    const old = [...this.made.values()]
+    this.made.clear()
+    for (const device of old) await device.then((d) => d.dispose()).catch(() => {})
   }
 }
 
@@ -41,111 +44,152 @@ const allVariants: Readonly<Record<OpWithVariants, readonly string[]>> = {
 
 const variantsOf = ({ variants }: Sizes, op: OpWithVariants) => variants?.[op] ?? allVariants[op]
 
-export async function ceilings(record: GpuRecord, devices: Devices): Promise<Ceilings | undefined> {
-  let found: Ceilings | undefined
-  await record.try('ceilings', 'multiply-adds in registers; a pass over 64 MiB', async () => {
-    found = await measureCeilings(await devices.of())
-    return { gflops: found.gflops, gigabytes: found.gigabytes }
-  })
-  return found
+type Group = readonly [op: OpWithVariants | undefined, kernels: readonly GpuKernel[]]
+const isGrouped = ({ name }: GpuKernel) => name.startsWith('groupedMatmul')
+const groupsOf = (
+  products: readonly GpuKernel[],
+  attentions: readonly GpuKernel[],
+  others: readonly GpuKernel[],
+): Group[] => [
+  ['matmul', products],
+  ['attention', attentions],
+  ['groupedMatmul', others.filter(isGrouped)],
+  [undefined, others.filter((kernel) => !isGrouped(kernel))],
+]
+
+/** What the checks say about the variants. */
+export interface Checked {
+  /** Whether a variant ran at least once and gave the cpu backend's results each time. */
+  passed(op: OpWithVariants, variant: string): boolean
+  failed(op: OpWithVariants, variant: string): boolean
 }
 
-/** @returns `${op} ${variant}` of the variants whose results agree with the cpu backend's */
-export async function check(record: GpuRecord, devices: Devices, sizes: Sizes): Promise<Set<string>> {
+/** Compares every variant with the cpu backend. */
+export async function check(cases: Cases, devices: Devices, sizes: Sizes): Promise<Checked> {
   const cpu = await init({ backend: 'cpu' })
-  const passed = new Set<string>()
-  const groups: [OpWithVariants | undefined, readonly GpuKernel[]][] = [
-    ['matmul', sizes.products],
-    ['attention', sizes.attentions],
-    ['groupedMatmul', sizes.others.filter(({ name }) => name.startsWith('groupedMatmul'))],
-    [undefined, sizes.others.filter(({ name }) => !name.startsWith('groupedMatmul'))],
-  ]
-  for (const [op, kernels] of groups)
+  const right = new Set<string>()
+  const wrong = new Set<string>()
+  for (const [op, kernels] of groupsOf(sizes.products, sizes.attentions, sizes.others))
     for (const kernel of kernels) {
-      const expected = new PreparedKernel(cpu, kernel)
-      const right = await expected.results()
-      expected.dispose()
+      let expected: Float32Array[] | undefined
+      const expectedResults = async () => {
+        const prepared = new PreparedKernel(cpu, kernel)
+        try {
+          return await prepared.results()
+        } finally {
+          prepared.dispose()
+        }
+      }
       for (const variant of op ? variantsOf(sizes, op) : [undefined]) {
         const name = variant ? `${kernel.name}, ${variant}` : kernel.name
-        const row = await record.try('check', name, async () => {
+        const row = await cases.try('check', name, async () => {
+          expected ??= await expectedResults()
           const prepared = new PreparedKernel(await devices.of(op, variant), kernel)
           try {
-            const difference = largestDifference(await prepared.results(), right)
-            const ran = op && prepared.variant(op)
+            const difference = largestDifference(await prepared.results(), expected)
             if (!(difference <= kernel.tolerance))
               throw new Error(
                 `differs from the cpu backend by ${difference.toExponential(1)} (allowed: ${kernel.tolerance})`,
               )
-            return { difference, ran: ran ?? null }
+            const ran = op && (await prepared.variant(op))
+            return { difference, ran, ...(ran !== variant && { note: `${variant} does not support this case` }) }
           } finally {
             prepared.dispose()
           }
         })
-        if (row.ok && variant && row.ran === variant) passed.add(`${op} ${variant}`)
+        if (row.leftOut) continue
+        if (!row.ok) wrong.add(`${op} ${variant}`)
+        else if (row.ran === variant) right.add(`${op} ${variant}`)
       }
     }
   cpu.dispose()
-  return passed
+  return {
+    passed: (op, variant) => right.has(`${op} ${variant}`) && !wrong.has(`${op} ${variant}`),
+    failed: (op, variant) => wrong.has(`${op} ${variant}`),
+  }
 }
 
-/** Times the variant that the package chooses and every other that passed, alternately. */
+interface Contestant {
+  readonly name: string
+  readonly prepared: PreparedKernel
+  readonly seconds: number[]
+}
+
+/**
+ * Times the variant that the rules choose, every other that passed, and the one that the tuner then chooses, by the
+ * device's clock. At these sizes too, variants must agree with each other.
+ */
 export async function timed(
-  record: GpuRecord,
+  cases: Cases,
   devices: Devices,
   sizes: Sizes,
-  passed: ReadonlySet<string>,
-  peak: Ceilings | undefined,
+  checked: Checked,
+  peak: Peaks,
 ): Promise<void> {
-  const groups: [OpWithVariants | undefined, readonly GpuKernel[]][] = [
-    ['matmul', sizes.timedProducts],
-    ['attention', sizes.timedAttentions],
-    [undefined, sizes.timedOthers],
-  ]
-  for (const [op, kernels] of groups)
+  for (const [op, kernels] of groupsOf(sizes.timedProducts, sizes.timedAttentions, sizes.timedOthers))
     for (const kernel of kernels)
-      await record.try('kernels', kernel.name, async () => {
-        const variants = op ? variantsOf(sizes, op).filter((v) => passed.has(`${op} ${v}`)) : []
-        const prepared = new Map<string, PreparedKernel>()
+      await cases.try('kernels', kernel.name, async () => {
+        const contestants: Contestant[] = []
+        const wrong: string[] = []
         try {
           const chosen = new PreparedKernel(await devices.of(), kernel)
-          prepared.set('chosen', chosen)
-          await chosen.time(1)
-          const rule = op ? chosen.variant(op) : 'the only one'
-          for (const variant of variants.filter((v) => v !== rule)) {
-            const other = new PreparedKernel(await devices.of(op, variant), kernel)
-            prepared.set(variant, other)
-            await other.time(1)
-            // Where a variant does not apply to the shape, the program has chosen another one.
-            if (other.variant(op!) !== variant) {
-              other.dispose()
-              prepared.delete(variant)
+          contestants.push({ name: 'chosen', prepared: chosen, seconds: [] })
+          await chosen.deviceSeconds()
+          const rule = op ? await chosen.variant(op) : 'the only one'
+          const others = op ? variantsOf(sizes, op).filter((v) => v !== rule && checked.passed(op, v)) : []
+          for (const variant of others) {
+            const prepared = new PreparedKernel(await devices.of(op, variant), kernel)
+            try {
+              await prepared.deviceSeconds()
+              // Where a variant does not support the shape, the program has chosen another one.
+              if ((await prepared.variant(op!)) === variant) contestants.push({ name: variant, prepared, seconds: [] })
+              else prepared.dispose()
+            } catch (error) {
+              wrong.push(`${variant}: ${reasonOf(error)}`)
+              prepared.dispose()
             }
           }
-          const names = [...prepared.keys()]
-          const seconds = await takeTurns(
-            [...prepared.values()].map((p) => (calls) => p.time(calls)),
-            sizes.rounds,
-          )
-          const all = names.map((name, i) => ({
-            variant: name === 'chosen' ? rule : name,
-            milliseconds: 1e3 * medianOf(seconds[i]),
+          contestants[0] = { ...contestants[0], name: rule }
+          // The plainest variant is the last one of the list.
+          const sums: Float32Array[][] = []
+          for (const { prepared } of contestants) sums.push(await prepared.rowSums())
+          for (const [i, { name }] of contestants.entries()) {
+            const difference = largestDifference(sums[i], sums.at(-1)!)
+            if (!(difference <= 4 * kernel.tolerance))
+              wrong.push(`${name} differs from ${contestants.at(-1)!.name} by ${difference.toExponential(1)}`)
+          }
+          for (let round = 0; round < sizes.rounds; round++)
+            for (const { prepared, seconds } of contestants) seconds.push(await prepared.deviceSeconds())
+          const variants = contestants.map(({ name, seconds }) => ({
+            variant: name,
+            milliseconds: 1e3 * medianOf(seconds),
           }))
-          const [mine] = all
-          const best = all.reduce((a, b) => (b.milliseconds < a.milliseconds ? b : a))
-          const gflops = kernel.flops / mine.milliseconds / 1e6
+          const [mine] = variants
+          const best = variants.reduce((a, b) => (b.milliseconds < a.milliseconds ? b : a))
+          const queued = await chosen.queuedSeconds()
+          const tuned = op && (await chosen.tune(op))
+          const rates = ({ milliseconds }: { readonly milliseconds: number }) => kernel.flops / milliseconds / 1e6
+          const most = peakFor(peak, kernel.dtype)
+          const gigabytes = kernel.bytes / mine.milliseconds / 1e6
+          if (op && checked.failed(op, rule)) wrong.push(`the rule chooses ${rule}, which has failed a check`)
+          if (wrong.length > 0) throw new Error(wrong.join('; '))
           return {
             milliseconds: mine.milliseconds,
-            gflops,
-            gigabytes: kernel.bytes / mine.milliseconds / 1e6,
-            shareOfPeak: peak && gflops / peak.gflops,
-            shareOfBandwidth: peak && kernel.bytes / mine.milliseconds / 1e6 / peak.gigabytes,
+            queuedMilliseconds: 1e3 * queued,
+            gflops: rates(mine),
+            shareOfPeak: most && rates(mine) / most.gflops,
+            peak: most?.of,
+            gigabytes,
+            shareOfBandwidth: peak.gigabytes && gigabytes / peak.gigabytes,
             rule,
+            tuner: tuned?.join(', ') || undefined,
             fastest: best.variant,
             fastestMilliseconds: best.milliseconds,
-            variants: all,
+            fastestShareOfPeak: most && rates(best) / most.gflops,
+            variants,
           }
         } finally {
-          for (const p of prepared.values()) p.dispose()
+          for (const { prepared } of contestants) prepared.dispose()
         }
       })
 }
