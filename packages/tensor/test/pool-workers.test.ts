@@ -135,6 +135,56 @@ test('without workers that end, the others and the caller do the work', async ()
   backend.destroy()
 }, 90_000)
 
+/** Ends the thread without an error that it could catch: in the middle of a task, where its arguments are made. */
+const endsInATask = `Array.from = () => process.exit(1)`
+
+test('a worker that ends while it holds a part of a kernel is an error, not a wait for ever', async () => {
+  // One of two workers: the other one goes on.
+  changeWorkers(`if (process.getBuiltinModule('node:worker_threads').workerData.thread === 1) ${endsInATask}`)
+  const backend = await CpuBackend.create({ threads: 3 })
+  const { pool, memory } = machineOf(backend)
+  const buffer = backend.allocate(64) as WasmBuffer
+  const { first } = pool.load(marking())
+  expect(backend.description).toMatch(/, 3 threads$/)
+  const untilItTakesPart = async () => {
+    for (const start = performance.now(); performance.now() - start < 60_000; ) {
+      memory.bytes(buffer, 64).fill(0)
+      pool.run(first, 64, 1, [buffer.pointer], -1, 0)
+      expect(memory.bytes(buffer, 64).every((mark) => mark > 0)).toBe(true)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  }
+  const error: unknown = await untilItTakesPart().catch((e) => e)
+  expect(error).toMatchObject({ name: 'DeviceError', lost: true })
+  expect(String(error)).toMatch(/kernel \d+ failed in a worker thread \(the thread ended\); the device cannot be used/)
+  // The rest of the work is not done by the threads that are left: a part of it is missing already.
+  expect(() => pool.run(first, 1, 1, [buffer.pointer], -1, 0)).toThrow('the device cannot be used any more')
+  await vi.waitUntil(() => backend.description.endsWith(', 2 threads'), { timeout: 60_000 })
+  backend.destroy()
+}, 90_000)
+
+test('a worker that ends between kernels leaves its share to the others, and the name says how many there are', async () => {
+  const backend = await CpuBackend.create({ threads: 3 })
+  const { pool, memory } = machineOf(backend)
+  const buffer = backend.allocate(64) as WasmBuffer
+  const { first } = pool.load(marking())
+  expect(await untilAWorkerTakesPart(backend, first, buffer)).toBe(true)
+  const { workers } = pool as unknown as { workers: { hasEnded(): boolean; terminate(): Promise<unknown> }[] }
+  const [one, other] = workers
+  expect([one.hasEnded(), other.hasEnded()]).toEqual([false, false])
+  await one.terminate()
+  expect([one.hasEnded(), other.hasEnded()]).toEqual([true, false])
+  await vi.waitUntil(() => backend.description.endsWith(', 2 threads'), { timeout: 60_000 })
+  expect(workers).toEqual([other])
+  expect(await untilAWorkerTakesPart(backend, first, buffer)).toBe(true)
+  await other.terminate()
+  await vi.waitUntil(() => backend.description.endsWith(', 1 thread'), { timeout: 60_000 })
+  memory.bytes(buffer, 64).fill(0)
+  pool.run(first, 64, 1, [buffer.pointer], -1, 0)
+  expect([...memory.bytes(buffer, 64)]).toEqual(new Array(64).fill(1))
+  backend.destroy()
+}, 90_000)
+
 test('a refused thread is an error that says how many there were, and leaves none behind', async () => {
   const seen = changeWorkers('', (count) => {
     if (count === 3) throw new Error('EAGAIN')

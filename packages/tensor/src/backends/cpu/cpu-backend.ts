@@ -27,6 +27,7 @@ import { calledFunctions, canFuse, type FusedKernel, fusedKernel } from './fused
 import { encodeKernels } from './kernel-module.ts'
 import { loadKernels, relaxedProbe } from './load-kernels.ts'
 import { PanelMemory, panelSlots } from './panels.ts'
+import { maximumThreads } from './pool-worker.ts'
 import type { CpuArgument, CpuCall, CpuPlan, CpuRule } from './rule.ts'
 import { type StraightLine, straightLines } from './straight-line.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
@@ -84,28 +85,32 @@ async function compileKernels(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssemb
 /** WebAssembly SIMD on several threads. Ops without a kernel run by their definition. */
 export class CpuBackend implements Backend {
   readonly kind = 'cpu'
-  readonly description: string
   readonly counters: Counters
   private readonly machine: CpuMachine
   /** Functions of the kernels whose code fused kernels copy. */
   private readonly lines: ReadonlyMap<string, StraightLine>
   private readonly shared: boolean
+  private readonly simd: string
   /** Fused kernels already loaded, by the key of their step. */
   private readonly fused = new Map<string, LoadedKernel>()
 
   private constructor(machine: CpuMachine, lines: ReadonlyMap<string, StraightLine>, shared: boolean, fused: boolean) {
-    const { pool, counters } = machine
     this.machine = machine
     this.lines = lines
-    this.counters = counters
+    this.counters = machine.counters
     this.shared = shared
-    this.description = `WebAssembly ${fused ? 'relaxed SIMD' : 'SIMD'}, ${pool.threads} thread${pool.threads === 1 ? '' : 's'}`
+    this.simd = fused ? 'relaxed SIMD' : 'SIMD'
+  }
+
+  get description(): string {
+    const { living } = this.machine.pool
+    return `WebAssembly ${this.simd}, ${living} thread${living === 1 ? '' : 's'}`
   }
 
   static async create(options: CpuOptions = {}): Promise<CpuBackend> {
     const { threads = await defaultThreads() } = options
-    if (!Number.isInteger(threads) || threads < 1 || threads > 256)
-      throw new RangeError(`cpu: threads must be an integer from 1 to 256, got ${shown(threads)}`)
+    if (!Number.isInteger(threads) || threads < 1 || threads > maximumThreads)
+      throw new RangeError(`cpu: threads must be an integer from 1 to ${maximumThreads}, got ${shown(threads)}`)
     const counters: Counters = { buffers: 0, bytes: 0, created: 0, submits: 0, encoders: 0, dispatches: 0 }
     const shared = threads > 1
     const memory = new WasmMemory(shared, counters)

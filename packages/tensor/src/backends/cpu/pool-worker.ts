@@ -1,5 +1,10 @@
 // The workers of the CPU backend's thread pool: what they run, and the memory through which they are told.
 
+import type { MessagePort } from 'node:worker_threads'
+
+/** The most threads of a pool, the calling one included. */
+export const maximumThreads = 256
+
 /**
  * Indices of the words of the shared control block. Words that threads wait for have a cache line of 64 bytes each, so
  * that writing the others does not take the line away from them.
@@ -24,7 +29,9 @@ export const at = {
   failed: 54,
   /** How large the memory is. */
   pages: 55,
-  directory: 64,
+  /** For each thread, a cache line of its own: not 0 while the worker may hold units that are not done. */
+  working: 64,
+  directory: 64 + 16 * maximumThreads,
 } as const
 /**
  * How many modules made at run time can be loaded at once. Each has three words in the directory: the address of its
@@ -87,6 +94,7 @@ function start({ memory, kernels, words, args, message, thread, threads }) {
       continue
     }
     seen = Atomics.load(words, ${at.generation})
+    Atomics.store(words, ${at.working} + 16 * thread, 1)
     for (;;) {
       const ticket = Atomics.load(words, ${at.ticket})
       const left = ticket & ${maximumUnits}
@@ -118,6 +126,7 @@ function start({ memory, kernels, words, args, message, thread, threads }) {
       Atomics.add(words, ${at.done}, taken)
       if (Atomics.load(words, ${at.waiting}) !== 0) Atomics.notify(words, ${at.done})
     }
+    Atomics.store(words, ${at.working} + 16 * thread, 0)
   }
 }
 `
@@ -131,6 +140,12 @@ export const maximumArguments = 1024
 export const maximumMessage = 256
 
 export interface WorkerLike {
+  readonly thread: number
+  /**
+   * Whether the thread is no more, asked by a thread that blocks and so sees no events. Only Node can tell: elsewhere
+   * always false.
+   */
+  hasEnded(): boolean
   terminate(): unknown
 }
 
@@ -146,26 +161,57 @@ interface WorkerData {
   readonly threads: number
 }
 
-/** @param onError called if the worker does not start or ends: without it Node would end the process */
-export function startWorker(data: WorkerData, onError: () => void): WorkerLike {
+/** @param onEnd called when the worker has not started or has ended */
+export function startWorker(data: WorkerData, onEnd: () => void): WorkerLike {
+  const { thread } = data
   if (isNode) {
     // Not an import: bundlers for browsers would look for the module.
-    const { Worker } = process.getBuiltinModule('node:worker_threads')
+    const { MessageChannel, Worker } = process.getBuiltinModule('node:worker_threads')
+    const { port1, port2 } = new MessageChannel()
     const worker = new Worker(`${workerBody}\nstart(process.getBuiltinModule('node:worker_threads').workerData)`, {
       eval: true,
       execArgv: [], // the program's own loaders and --input-type are not for this script
-      workerData: data,
+      workerData: { ...data, port: port2 },
+      transferList: [port2],
     })
-    worker.on('error', onError)
+    worker.on('error', () => {}) // without it Node would end the process
+    worker.on('exit', onEnd)
     worker.unref()
-    return worker
+    return { thread, hasEnded: closedPeer(port1), terminate: () => worker.terminate() }
   }
   const url = URL.createObjectURL(
     new Blob([`${workerBody}\nonmessage = (event) => start(event.data)`], { type: 'text/javascript' }),
   )
   const worker = new Worker(url)
-  worker.onerror = onError
+  worker.onerror = onEnd
   worker.postMessage(data)
   URL.revokeObjectURL(url)
-  return worker
+  return { thread, hasEnded: () => false, terminate: () => worker.terminate() }
+}
+
+/**
+ * Tells without an event whether the other end of a port, which no message passes, was closed with its thread.
+ * Receiving from the port closes it if so, and a closed port cannot be transferred; an open one is taken back. Bun and
+ * Deno transfer it even then: never true there.
+ */
+function closedPeer(port: MessagePort): () => boolean {
+  const { MessageChannel, receiveMessageOnPort } = process.getBuiltinModule('node:worker_threads')
+  let open = port
+  let closed = false
+  open.unref()
+  return () => {
+    if (closed) return true
+    receiveMessageOnPort(open)
+    const { port1, port2 } = new MessageChannel()
+    try {
+      port1.postMessage(open, [open])
+      open = receiveMessageOnPort(port2)!.message as MessagePort
+      open.unref()
+    } catch (error) {
+      closed = (error as Error).name === 'DataCloneError'
+    } finally {
+      port1.close()
+    }
+    return closed
+  }
 }

@@ -26,6 +26,9 @@ const maximumCount = 0x7fffffff
 /** Loads of a word before the calling thread sleeps until it changes: about 20 microseconds. */
 const callerSpins = 10000
 
+/** Timeouts of 1 ms after which the sleeping thread looks whether the workers it waits for still live. */
+const livenessCheck = 100
+
 /** A module made at run time. Its functions have the ids `first`, `first + 1`, ... */
 export interface LoadedModule {
   readonly first: number
@@ -50,6 +53,8 @@ export class ThreadPool {
   private readonly base: WebAssembly.Instance
   private readonly workers: WorkerLike[] = []
   private tasks = 0
+  /** Why the device is lost. */
+  private lost: string | undefined
 
   private constructor(memory: WasmMemory, kernels: WebAssembly.Module, threads: number) {
     this.memory = memory
@@ -79,8 +84,7 @@ export class ThreadPool {
     for (let thread = 1; thread < threads; thread++) {
       try {
         const worker = startWorker({ memory: memory.memory, kernels, words, args, message, thread, threads }, () => {
-          // It did not start, or is no more; it had no chunk, or this thread would be waiting for that. The others do
-          // its share.
+          // It held no units, or this thread would be waiting for them. The others do its share.
           const at = workers.indexOf(worker)
           if (at >= 0) workers.splice(at, 1)
         })
@@ -93,6 +97,11 @@ export class ThreadPool {
       }
     }
     return pool
+  }
+
+  /** How many threads take part, the calling one included: fewer than `threads` once a worker has ended. */
+  get living(): number {
+    return this.workers.length + 1
   }
 
   /** The id of a built-in kernel. */
@@ -172,6 +181,7 @@ export class ThreadPool {
         `cpu: kernel ${this.nameOf(id)} was planned over ${count} items in ranges of ${grain}; both must be integers, of 31 bits at most`,
       )
     if (count <= 0) return
+    if (this.lost !== undefined) throw new DeviceError(this.lost, { lost: true })
     const { words } = this
     const kernel = this.find(id)
     if (this.workers.length === 0 || count <= grain) {
@@ -212,26 +222,37 @@ export class ThreadPool {
     }
     // A page's main thread may not block; elsewhere yield to the workers after spinning for a while.
     for (let spins = 0; Atomics.load(words, at.done) !== units; spins++)
-      if (spins > callerSpins && mayWait) this.waitFor(units)
+      if (spins > callerSpins && mayWait && !this.waitFor(units)) break
     // Not before the workers are done: they use memory that the caller will release, and would count as done units of
     // the next run.
-    if (failure) throw failure.error
     const failed = Atomics.load(words, at.failed)
-    if (failed === 0) return
-    const reason = String.fromCharCode(...this.message.subarray(0, failed))
-    throw new DeviceError(
-      `cpu: kernel ${this.nameOf(id)} failed in a worker thread (${reason}); the device cannot be used any more`,
-      { lost: true },
-    )
+    const ended = Atomics.load(words, at.done) !== units
+    if (failed !== 0 || ended) {
+      const reason = ended ? 'the thread ended' : String.fromCharCode(...this.message.subarray(0, failed))
+      this.lost = `cpu: kernel ${this.nameOf(id)} failed in a worker thread (${reason}); the device cannot be used any more`
+    }
+    if (failure) throw failure.error
+    if (this.lost !== undefined) throw new DeviceError(this.lost, { lost: true })
   }
 
-  /** Sleeps until all units are done. */
-  private waitFor(units: number): void {
+  /** Sleeps until all units are done: true; or until those left were held by workers that have ended. */
+  private waitFor(units: number): boolean {
     const { words } = this
+    let timeouts = 0
     Atomics.store(words, at.waiting, 1)
-    for (let done = Atomics.load(words, at.done); done !== units; done = Atomics.load(words, at.done))
-      Atomics.wait(words, at.done, done, 1)
+    let done = Atomics.load(words, at.done)
+    for (; done !== units; done = Atomics.load(words, at.done)) {
+      if (Atomics.wait(words, at.done, done, 1) === 'timed-out') timeouts++
+      if (timeouts < livenessCheck) continue
+      timeouts = 0
+      // In this order: a worker that has claimed units is working until it has counted them as done.
+      if (this.workers.every((w) => Atomics.load(words, at.working + 16 * w.thread) === 0 || w.hasEnded())) {
+        done = Atomics.load(words, at.done)
+        break
+      }
+    }
     Atomics.store(words, at.waiting, 0)
+    return done === units
   }
 
   private nameOf(id: number): string {
