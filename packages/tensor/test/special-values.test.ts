@@ -257,6 +257,56 @@ test('far arguments of sine and cosine', async () => {
   await check('cos', [...x].map(Math.cos), 3e-7, (d) => k.cos(d.tensor(x)))
 })
 
+test('a target outside the classes is NaN in every loss and its gradient, a negative one 0', async () => {
+  const rows = [-1, 0, 1, 2, 2 ** 31 - 1]
+  for (const d of devices) {
+    const ids = d.tensor(Int32Array.from(rows))
+    const x = d.tensor(
+      rows.flatMap((_, i) => [i / 4, -1]),
+      [rows.length, 2],
+    )
+    const w = d.tensor([1, 0, 0, 1], [2, 2])
+    for (const dtype of ['float32', 'bfloat16'] as const) {
+      const losses = {
+        crossEntropy: (x: Tensor) => k.crossEntropy(x.astype(dtype), ids),
+        linearCrossEntropy: (x: Tensor) => k.linearCrossEntropy(x.astype(dtype), w.astype(dtype), ids, { chunk: 1 }),
+        nllLoss: (x: Tensor) => k.nllLoss(k.logSoftmax(x).astype(dtype), ids),
+      }
+      for (const [name, loss] of Object.entries(losses)) {
+        const of = async (y: Tensor) => Array.from(await y.astype('float32').data(), (v) => (v === 0 ? 0 : v))
+        const [values, gradient] = [await of(loss(x)), await of(k.grad((x: Tensor) => k.sum(loss(x)))(x))]
+        const about = `${name} ${dtype} ${d.name}`
+        expect(values[0], about).toBe(0)
+        expect(values.map(Number.isNaN), about).toEqual([false, false, false, true, true])
+        expect(gradient.slice(0, 2), about).toEqual([0, 0])
+        expect(gradient.map(Number.isNaN), about).toEqual(rows.flatMap((id) => [id > 1, id > 1]))
+        for (let i = 1; i < 3; i++)
+          for (let c = 0; c < 2; c++) {
+            const p = 1 / (1 + Math.exp((c === 0 ? 1 : -1) * (-1 - i / 4)))
+            expect(gradient[2 * i + c], about).toBeCloseTo(p - (c === rows[i] ? 1 : 0), dtype === 'float32' ? 5 : 2)
+          }
+      }
+    }
+  }
+})
+
+test('rows, elements and groups whose index is out of range are what the docstrings say', async () => {
+  const far = [-1, 2, 2 ** 31 - 1, -(2 ** 31), 1]
+  for (const d of devices) {
+    const ids = d.tensor(Int32Array.from(far))
+    const x = d.tensor([1, 2, 3, 4], [2, 2])
+    const rows = d.tensor([1, 1, 1, 1, 5, 5, 5, 5, 7, 7], [5, 2])
+    const of = async (y: Tensor) => [...(await y.data())]
+    expect(await of(k.take(x, ids)), d.name).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 3, 4])
+    expect(await of(k.scatterAddRows(rows, ids, 2)), d.name).toEqual([0, 0, 7, 7])
+    expect(await of(k.takeLast(rows, ids)), d.name).toEqual([0, 0, 0, 0, 7])
+    expect(await of(k.oneHot(ids, 2)), d.name).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+    const groups = d.tensor(Int32Array.of(-3, 1, -(2 ** 31), 2 ** 31 - 1, 2 ** 31 - 1))
+    const w = d.tensor([1, 2, 3, 4, 5], [5, 1, 1])
+    expect(await of(k.groupedMatmul(d.tensor([1, 1, 1], [3, 1]), w, groups)), d.name).toEqual([2, 4, 4])
+  }
+})
+
 test('attention and losses keep a NaN', async () => {
   for (const d of devices) {
     for (const t of [4, 16]) {

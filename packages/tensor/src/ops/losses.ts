@@ -4,11 +4,15 @@ import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { formatShape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
+import { cast } from './cast.ts'
 import { less } from './compare.ts'
 import { requireTargets } from './cross-entropy.ts'
+import { full } from './full.ts'
 import { mean } from './mean.ts'
+import { mul } from './mul.ts'
 import { neg } from './neg.ts'
 import { requireFloat } from './require.ts'
+import { reshape } from './reshape.ts'
 import { square } from './square.ts'
 import { sub } from './sub.ts'
 import { takeLast } from './take.ts'
@@ -31,7 +35,7 @@ export function mse(prediction: Tensor, target: Tensor): Tensor {
 /**
  * Minus the log-probability of each target.
  * @param logProbabilities [..., classes], as logSoftmax gives them
- * @param targets int32 [...]; the loss of a target outside the classes is 0
+ * @param targets int32 [...]; the loss of a negative target is 0, of one outside the classes NaN
  * @returns [...]
  * @example nllLoss(device.tensor([[-1, -2], [-3, -4]]), device.tensor([1, 0], [2], 'int32')) // [2, 3]
  */
@@ -42,5 +46,10 @@ export function nllLoss(logProbabilities: Tensor, targets: Tensor): Tensor {
   if (logProbabilities.ndim === 0)
     throw new ShapeError('nllLoss: log-probabilities must be [..., classes], got a scalar')
   requireTargets('nllLoss', targets, logProbabilities.shape.slice(0, -1))
-  return where(less(targets, 0), 0, neg(takeLast(logProbabilities, targets)))
+  const { shape, dtype } = logProbabilities
+  const known = less(targets, shape[shape.length - 1])
+  // The factor makes the gradient of a row NaN too: that of `where` alone would be 0.
+  const factor = cast(where(known, full(targets.shape, 1), NaN), dtype)
+  const picked = takeLast(mul(logProbabilities, reshape(factor, [...targets.shape, 1])), targets)
+  return where(less(targets, 0), 0, where(known, neg(picked), NaN))
 }

@@ -132,6 +132,7 @@ export const scatterAddRowsOp = defineOp<{ rows: number }>({
 /**
  * out[r] = sum of x[i] over all i with ids[i] = r.
  * @param x [...ids.shape, ...row]
+ * @param ids int32 [...]; rows of x whose id is outside [0, rows) are ignored
  * @returns float32 [rows, ...row]
  * @example
  * const ids = device.tensor([0, 0], [2], 'int32')

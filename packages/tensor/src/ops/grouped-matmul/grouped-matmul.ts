@@ -158,7 +158,7 @@ export const groupedOuterOp: Op = defineOp({
  * dtype. Rows past the last group give zeros; no row is dropped or padded.
  * @param x [rows, in]
  * @param w [groups, in, out]; with `transposeB` [groups, out, in], as the weights of linear layers are stored
- * @param sizes int32 [groups]: rows of each group
+ * @param sizes int32 [groups]: rows of each group; a negative one counts as 0, and groups end at the last row
  * @returns float32 [rows, out]
  * @throws ShapeError, DTypeError for shapes and dtypes that do not fit
  * @see jax.lax.ragged_dot, MegaBlocks (arXiv:2211.15841)
