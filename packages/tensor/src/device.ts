@@ -80,6 +80,14 @@ export class Device implements Evaluator {
     return { adapter: this.backend.description, choices: Object.fromEntries(this.backend.choices ?? []) }
   }
 
+  /**
+   * The most bytes that the device can address, whatever the machine has: 4 GiB less a page on the cpu backend, whose
+   * memory is a WebAssembly memory; Infinity on others.
+   */
+  get addressableBytes(): number {
+    return this.backend.addressableBytes ?? Number.POSITIVE_INFINITY
+  }
+
   /** Current figures: buffers, bytes, submits, dispatches. */
   get counters(): Readonly<Counters> {
     return this.backend.counters

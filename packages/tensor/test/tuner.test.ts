@@ -12,6 +12,7 @@ import {
   profileTable,
   type Tensor,
 } from '../src/index.ts'
+import { chainRate, passRate } from '../src/profile/profile.ts'
 
 let device: Device
 beforeAll(async () => {
@@ -75,6 +76,22 @@ test('attention is tuned too, forward and backward apart', async () => {
   expect(key).toMatch(/^attention forward 1x32x1x20 over 32x1 causal/)
   expect(Object.keys(microseconds)).toEqual(['blocked', 'rows'])
   f.dispose()
+})
+
+test('the rates of a fast device are those of one kernel that hardly touches memory, and of one that only does', async () => {
+  const chains = await chainRate(device, [64, 96], true)
+  expect(chains.kernels).toHaveLength(1)
+  const [{ bytes }] = chains.kernels
+  // A scalar takes 16 bytes.
+  expect(bytes).toBe(4 * (64 + 96 + 64) + 2 * 16)
+  const stored = await chainRate(device, [1, 64 * 96], false)
+  expect(stored.kernels.map((k) => k.bytes)).toEqual([8 * 64 * 96 + 2 * 16])
+  const pass = await passRate(device, 4096)
+  expect(pass.kernels.map((k) => k.bytes)).toEqual([4 * 4096])
+  for (const { rate, microseconds } of [chains, stored, pass]) {
+    expect(microseconds).toBeGreaterThan(0)
+    expect(rate).toBeGreaterThan(0)
+  }
 })
 
 test.each(['cpu', 'webgpu'] as const)('a profile on %s has every kernel with its time and work', async (backend) => {

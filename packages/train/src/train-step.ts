@@ -90,7 +90,8 @@ export interface StepBatch {
 export type TrainStep = Compiled<[TrainState, StepBatch, Record<string, number>, Parameters?], StepResult>
 
 const isNarrow = (policy: PrecisionPolicy, t: Tensor) => policy.parameters !== 'float32' && t.ndim >= 2
-const hasMaster = (policy: PrecisionPolicy, t: Tensor) => isNarrow(policy, t) && policy.master !== false
+/** Whether the policy keeps a float32 copy of a parameter. */
+export const hasMaster = (policy: PrecisionPolicy, t: Tensor) => isNarrow(policy, t) && policy.master !== false
 
 /** The fp8 recipe of a policy for a model; undefined without fp8. */
 export function fp8RecipeOf(model: LanguageModel, policy: PrecisionPolicy): Fp8Recipe | undefined {

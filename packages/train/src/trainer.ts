@@ -10,6 +10,7 @@ import { checkParameters } from './model-parameters.ts'
 import { firstNonFinite, gradientFault, type NonFiniteParameter } from './non-finite.ts'
 import { checkPrecision, f32, type PrecisionPolicy } from './precision.ts'
 import { checkFrozen, copyArrays, restoreParameters, restoreState, type TrainerSnapshot } from './snapshot.ts'
+import { requireAddressable } from './state-memory.ts'
 import type { StepMetrics } from './step-metrics.ts'
 import {
   castParameter,
@@ -69,6 +70,7 @@ export class Trainer {
     this.data = data
     this.trainStep = makeTrainStep({ model, optimizer, precision, zLoss, accumulation })
     this.evaluation = new Evaluation({ device, model, precision, batchSize })
+    requireAddressable(device, model, { trained: this.trained, optimizer, policy: precision })
     const parameters = options.parameters ?? model.initialize(device, { seed })
     checkParameters(model, parameters, new Set(this.trained))
     const { state, frozen } = this.begin(parameters)

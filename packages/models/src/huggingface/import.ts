@@ -114,24 +114,22 @@ function requireAddressable(
   architecture: ModelArchitecture,
   dtype: DType | 'stored' | 'compact',
 ): void {
-  if (device.kind !== 'cpu') return
+  const most = device.addressableBytes
+  if (most === Number.POSITIVE_INFINITY) return
   let elements = 0
   for (const { shape } of parameterShapes(architecture, { experts: 'stacked' })) {
     elements += shape.reduce((product, extent) => product * extent, 1)
   }
   // Formats of stored parameters are not known here; 1 byte per element is a lower bound.
   const width = dtype === 'float32' || dtype === 'int32' ? 4 : dtype === 'stored' ? 1 : 2
-  if (elements * width <= cpuBytes) return
+  if (elements * width <= most) return
   const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
-  const fits = width === 4 && elements * 2 <= cpuBytes
+  const fits = width === 4 && elements * 2 <= most
   throw new Error(
-    `${folder}: ${elements.toLocaleString('en')} parameters in ${dtype} take ${gibibytes(elements * width)}; the cpu device can address ${gibibytes(cpuBytes)}: ` +
+    `${folder}: ${elements.toLocaleString('en')} parameters in ${dtype} take ${gibibytes(elements * width)}; the cpu device can address ${gibibytes(most)}: ` +
       (fits ? `dtype 'bfloat16' (${gibibytes(elements * 2)}) fits` : 'a GPU (webgpu) or a smaller model is needed'),
   )
 }
-
-/** The cpu device's memory is one WebAssembly memory. */
-const cpuBytes = 2 ** 32
 
 /** The local folder of a model: the given one, or its place in the cache (downloaded if needed). */
 export async function modelFolder(from: string, hub?: HubOptions): Promise<string> {

@@ -76,6 +76,8 @@ export interface Backend {
   readonly counters: Counters
   /** The fastest kernels by case, as measured; missing on backends without alternatives. */
   readonly choices?: Map<string, string>
+  /** The most bytes that it can ever hold; missing if only the machine's memory limits it. */
+  readonly addressableBytes?: number
   allocate(bytes: number): DeviceBuffer
   /** The buffer may be reused. */
   release(buffer: DeviceBuffer): void

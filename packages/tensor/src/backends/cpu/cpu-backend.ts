@@ -32,7 +32,7 @@ import type { CpuArgument, CpuCall, CpuPlan, CpuRule } from './rule.ts'
 import { type StraightLine, straightLines } from './straight-line.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
 import { TileChoice } from './tile-choice.ts'
-import { requireAddressable, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
+import { addressableBytes, requireAddressable, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 export interface CpuOptions {
   /** Threads, the calling one included; default: all processors where memory can be shared, else 1. */
@@ -85,6 +85,7 @@ async function compileKernels(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssemb
 /** WebAssembly SIMD on several threads. Ops without a kernel run by their definition. */
 export class CpuBackend implements Backend {
   readonly kind = 'cpu'
+  readonly addressableBytes = addressableBytes
   readonly counters: Counters
   private readonly machine: CpuMachine
   /** Functions of the kernels whose code fused kernels copy. */

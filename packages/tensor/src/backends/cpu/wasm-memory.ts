@@ -33,16 +33,23 @@ export function allocatedBytes(bytes: number): number {
   return Math.ceil((bytes + slack) / 64) * 64
 }
 
+/** The bytes that a device can hold. */
+export const addressableBytes = maximumPages * page - heapStart
+
 /**
  * Refuses a program that does not fit even into empty memory, before anything is allocated for it.
- * @throws DeviceError with the bytes it needs and the share of it that would fit
+ * @throws DeviceError with the bytes it needs, and how much of its intermediate values would fit
  */
 export function requireAddressable({ peakBytes, inputBytes, outputBytes, temporaryBytes }: ProgramMemory): void {
-  const most = maximumPages * page - heapStart
-  if (peakBytes <= most) return
+  if (peakBytes <= addressableBytes) return
+  const left = addressableBytes - inputBytes - outputBytes
+  const advice =
+    left > 0
+      ? `${Math.floor((100 * left) / temporaryBytes)} % of what is in between would fit: use a smaller batch or sequence, checkpoint(), or bfloat16`
+      : 'arguments and results alone are more: use a smaller model, or bfloat16'
   throw new DeviceError(
     `cpu: out of memory: the program takes ${peakBytes} bytes (arguments ${inputBytes}, results ${outputBytes}, ${temporaryBytes} in between), and the 4 GiB ` +
-      `that WebAssembly can address have ${most}; ${Math.floor((100 * most) / peakBytes)} % of it would fit: use a smaller model, batch or sequence, checkpoint(), or bfloat16`,
+      `that WebAssembly can address have ${addressableBytes}; ${advice}`,
   )
 }
 
