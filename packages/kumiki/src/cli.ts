@@ -1,6 +1,7 @@
 /** The command line program: its commands and exit codes. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { suggestionFor } from './flags/nearest.ts'
 import { UsageError } from './usage-error.ts'
 import { oneLine, prepare, VerbError } from './verb.ts'
 import { addAblate } from './verbs/ablate.ts'
@@ -81,7 +82,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Commander has already printed the fault.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     if (!(error instanceof VerbError)) throw error
-    process.stderr.write(`${error.verb}: ${oneLine(error.message)}\n`)
+    process.stderr.write(`${error.verb}: ${oneLine(error.message)}${suggestionFor(error)}\n`)
     if (process.env.KUMIKI_DEBUG) process.stderr.write(`${(error.cause as Error)?.stack ?? error.cause}\n`)
     if (error.cause instanceof UsageError) return 2
     // A run stopped by a signal has the exit code that shells expect.

@@ -64,6 +64,32 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
     ['report', /^kumiki report: missing required argument 'run'/],
     ['train --precision int3', /^kumiki train: .*'int3' is invalid. Allowed choices are f32, bf16/],
     ['train --precision fp8-hybird', /Allowed choices are f32, bf16.*\(Did you mean fp8-hybrid\?\)/],
+    ['train --schedule cosin', /schedule must be constant, cosine, .*\(Did you mean cosine\?\)/],
+    ['train --schedule {"kind":"cosin"}', /unknown kind 'cosin'; .*\(Did you mean cosine\?\)/],
+    ['train --schedule {"kind":"wsd","warmupStep":2}', /wsd has no option .warmupStep.; .*\(Did you mean warmupSteps\?\)/],
+    ['train --optimizer adamv', /unknown kind 'adamv'; .*\(Did you mean adam or adamw\?\)/],
+    ['train --optimizer {"kind":"muon","scaling":"orignal"}', /muon: scaling must be .*\(Did you mean original\?\)/],
+    ['data blend --preset llmjp-4', /--preset llmjp-4: unknown; .*\(Did you mean llm-jp-4\?\)/],
+    ['data build --data x --out y --tokenizer z --filter charcters', /--filter charcters: .*\(Did you mean characters\?\)/],
+    ['data mix --source a=x@1:l1', /release level must be one of L1, .*\(Did you mean L1\?\)/],
+    // Every level is equally near.
+    ['data mix --source a=x@1:L9', /release level must be one of L1, L2, L3, LX, LZ, got "L9"\n/],
+    [
+      'plan --model 13b --gpu H100 --gpus-per-node 8 --nodes 1 --global-batch 64 --seq 4096 --network infinband',
+      /--network infinband: unknown; .*\(Did you mean infiniband\?\)/,
+    ],
+    [
+      'plan --model 13b --gpu H100 --gpus-per-node 8 --nodes 1 --global-batch 64 --seq 4096 --rank tp=1,micro-bach=1',
+      /--rank .*: unknown micro-bach=1; .*\(Did you mean micro-batch\?\)/,
+    ],
+    [
+      'plan --model 13b --gpu H100 --gpus-per-node 8 --nodes 1 --global-batch 64 --seq 4096 --emit megatron --recipe-of llm-jp-3-1.8',
+      /no model is called "llm-jp-3-1.8"; .*\(Did you mean llm-jp-3-1.8b\?\)/,
+    ],
+    [
+      'tokenizer train --normalization nfkcd --vocab-size 300 --model x',
+      /Allowed choices are identity.*\(Did you mean nfkc/,
+    ],
     ['train --preset llm-jp-3-150', /--preset: .*\(Did you mean llm-jp-3-150m\?\)/],
     ['train --steps 0', /^kumiki train: .*It must be an integer from 1 to/],
     ['train --device tpu', /^kumiki train: .*Allowed choices are auto, webgpu, cpu/],

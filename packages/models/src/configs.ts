@@ -99,14 +99,16 @@ export function listModels(): readonly Model[] {
 
 /**
  * Finds a model by name, e.g. `llm-jp-3-1.8b` (any case; the `llm-jp-3-` of a dense model may be left out).
- * @throws RangeError listing the names there are
+ * @throws RangeError listing the names there are; its fields `given` and `known` have them too
  * @example findModel('llm-jp-3-13b').recipe.globalBatchSize // 1024
  */
 export function findModel(name: string): Model {
   const wanted = String(name).toLowerCase()
   const found = models.get(wanted) ?? models.get(`llm-jp-3-${wanted}`)
   if (found) return found
-  throw new RangeError(
-    `findModel: no model is called ${JSON.stringify(name)}; there are ${[...models.keys()].join(', ')}`,
+  const known = [...models.keys()]
+  throw Object.assign(
+    new RangeError(`findModel: no model is called ${JSON.stringify(name)}; there are ${known.join(', ')}`),
+    { given: String(name), known },
   )
 }

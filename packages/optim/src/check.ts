@@ -41,3 +41,8 @@ export function describeValue(value: unknown): string {
   if (typeof value !== 'object') return typeof value === 'string' ? `'${value}'` : String(value)
   return Object.getPrototypeOf(value)?.constructor?.name ?? 'an object'
 }
+
+/** A RangeError for a name that is not one of `known`. Both are fields of it, from which the nearest can be suggested. */
+export function unknownName(message: string, given: string, known: readonly string[]): RangeError {
+  return Object.assign(new RangeError(message), { given, known })
+}

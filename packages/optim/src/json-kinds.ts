@@ -1,6 +1,6 @@
 // Builds objects from JSON descriptions with a `kind`: shared by schedules and optimizers.
 
-import { describeValue } from './check.ts'
+import { describeValue, unknownName } from './check.ts'
 
 /** Builders by kind. */
 export type JsonKinds<B> = Readonly<Record<string, B>>
@@ -19,8 +19,10 @@ export function knownOptions<B extends (description: any, parse: any) => any>(
       ((description, parse) => {
         const unknown = Object.keys(description).find((key) => key !== 'kind' && !options.includes(key))
         if (unknown !== undefined)
-          throw new RangeError(
+          throw unknownName(
             `${what}: ${kind} has no option ${describeValue(unknown)}; it has ${options.join(', ') || 'none'}`,
+            unknown,
+            options,
           )
         return build(description, parse)
       }) as B,
@@ -48,7 +50,6 @@ export function builderOf<B>(
     throw new TypeError(`${what}: ${noun} must be an object with a kind, got ${describeValue(description)}`)
   if (depth > maximumDepth) throw new RangeError(`${what}: descriptions are nested deeper than ${maximumDepth}`)
   for (const kinds of [own, known]) if (Object.hasOwn(kinds, kind)) return kinds[kind]
-  throw new RangeError(
-    `${what}: unknown kind '${kind}'; known are ${[...Object.keys(known), ...Object.keys(own)].join(', ')}`,
-  )
+  const names = [...Object.keys(known), ...Object.keys(own)]
+  throw unknownName(`${what}: unknown kind '${kind}'; known are ${names.join(', ')}`, kind, names)
 }

@@ -22,7 +22,8 @@ export function positive(field: string, value: unknown, upper = 1e30): number {
 /** @throws RangeError naming `field` and the choices, unless `value` is one of them */
 export function oneOf<T extends string>(field: string, value: unknown, choices: readonly T[]): T {
   if (choices.includes(value as T)) return value as T
-  throw new RangeError(`${field} must be one of ${choices.join(', ')}, got ${show(value)}`)
+  const message = `${field} must be one of ${choices.join(', ')}, got ${show(value)}`
+  throw Object.assign(new RangeError(message), { given: String(value), known: choices })
 }
 
 /** @throws TypeError naming `field`, unless `value` is true, false or undefined (then `fallback`) */

@@ -140,8 +140,11 @@ export const precisions: Readonly<Record<string, PrecisionPolicy>> = {
 export function findPrecision(name: string): PrecisionPolicy {
   const found = Object.hasOwn(precisions, name) ? precisions[name] : undefined
   if (!found)
-    throw new RangeError(
-      `precision: no policy is called ${JSON.stringify(name)}; there are ${Object.keys(precisions).join(', ')}`,
+    throw Object.assign(
+      new RangeError(
+        `precision: no policy is called ${JSON.stringify(name)}; there are ${Object.keys(precisions).join(', ')}`,
+      ),
+      { given: String(name), known: Object.keys(precisions) },
     )
   return found
 }

@@ -20,8 +20,12 @@ export type ReleaseLevel = keyof typeof releaseLevels
  */
 export function assertTrainable(name: string, level: ReleaseLevel): void {
   if (!Object.hasOwn(releaseLevels, level)) {
-    throw new RangeError(
-      `source "${name}": release level must be one of ${Object.keys(releaseLevels).join(', ')}, got ${JSON.stringify(level)}`,
+    const known = Object.keys(releaseLevels)
+    throw Object.assign(
+      new RangeError(
+        `source "${name}": release level must be one of ${known.join(', ')}, got ${JSON.stringify(level)}`,
+      ),
+      { given: String(level), known },
     )
   }
   if (!releaseLevels[level].train) {

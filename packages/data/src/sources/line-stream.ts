@@ -31,13 +31,18 @@ export interface LineOptions {
 
 const defaultMost = 64 * 2 ** 20
 
+const encodings = ['utf-8', 'shift_jis', 'euc-jp', 'iso-2022-jp', 'utf-16le', 'utf-16be']
+
 /** @throws RangeError for an encoding that `TextDecoder` does not support */
 export function checkEncoding(encoding: string): void {
   try {
     new TextDecoder(encoding)
   } catch {
-    throw new RangeError(
-      `encoding ${JSON.stringify(encoding)} is not known; known are utf-8, shift_jis, euc-jp, iso-2022-jp, utf-16le, utf-16be and others of the Encoding Standard`,
+    throw Object.assign(
+      new RangeError(
+        `encoding ${JSON.stringify(encoding)} is not known; known are ${encodings.join(', ')} and others of the Encoding Standard`,
+      ),
+      { given: String(encoding), known: encodings },
     )
   }
 }

@@ -118,6 +118,7 @@ async function chooseTemplate(
     if (!(await exists(given)))
       throw new UsageError(
         `--template ${given}: neither a file nor a built-in template; built-in templates are ${names.join(', ')}`,
+        { given, known: names },
       )
     const bytes = await readBytes(given, maxConfigBytes)
     return {

@@ -26,7 +26,10 @@ export async function filtersOf(flags: FilterFlags): Promise<{ filters: Filter[]
     await import('@kumiki/data')
   for (const name of flags.filter ?? [])
     if (!(filterNames as readonly string[]).includes(name))
-      throw new UsageError(`--filter ${name}: unknown; choose from ${filterNames.join(', ')}`)
+      throw new UsageError(`--filter ${name}: unknown; choose from ${filterNames.join(', ')}`, {
+        given: name,
+        known: filterNames,
+      })
   const wanted = new Set(flags.filter)
   const { minLength, maxLength, language } = flags
   const filters: Filter[] = []
@@ -40,7 +43,7 @@ export async function filtersOf(flags: FilterFlags): Promise<{ filters: Filter[]
   if (language)
     filters.push(
       await languageFilter(language).catch((error: Error) => {
-        throw new UsageError(`--language: ${error.message}`)
+        throw new UsageError(`--language: ${error.message}`, { cause: error })
       }),
     )
   if (wanted.has('characters')) filters.push(characterFilter())

@@ -6,7 +6,6 @@ import type { Command } from 'commander'
 import { exists, readJson } from '../files/files.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { amount, choice, integer, names, real } from './flag-values.ts'
-import { suggestion } from './nearest.ts'
 import { checkedFile, checkWritten } from './written-json.ts'
 
 export interface ClusterFlags {
@@ -89,7 +88,10 @@ async function findNetwork(given: string | undefined): Promise<Network | undefin
     const json = await readObject(given, 'a network')
     return checkedFile(given, () => checkNetwork(json))
   }
-  throw new UsageError(`--network ${given}: unknown; choose infiniband, ethernet or pcie, or give a JSON file`)
+  throw new UsageError(`--network ${given}: unknown; choose infiniband, ethernet or pcie, or give a JSON file`, {
+    given,
+    known: ['infiniband', 'ethernet', 'pcie'],
+  })
 }
 
 async function readObject(path: string, what: string): Promise<Record<string, unknown>> {
@@ -252,16 +254,9 @@ export interface NamedModel {
  */
 export async function findPlannerModel(nameOrFile: string): Promise<NamedModel> {
   const { checkModel, fromArchitecture, fromHuggingFace, isHuggingFaceConfig } = await import('@kumiki/planner')
-  const { findModel, listModels } = await import('@kumiki/models/configs')
+  const { findModel } = await import('@kumiki/models/configs')
   if (!(/[/\\]|\.json$/i.test(nameOrFile) || (await exists(nameOrFile)))) {
-    const published = checkedUse(
-      () => findModel(nameOrFile),
-      () =>
-        suggestion(
-          nameOrFile,
-          listModels().map(({ name }) => name),
-        ),
-    )
+    const published = checkedUse(() => findModel(nameOrFile))
     const { name, architecture } = published
     const { maxPositionEmbeddings: positions, ropeTheta, rmsNormEps, initializerRange } = architecture
     const model = fromArchitecture(architecture, name)

@@ -139,10 +139,10 @@ export async function writeStudy(
   for (const [i, [id, content]] of configs.entries()) {
     const levels = Object.entries(runs[i].levels).map(([factor, level]) => `${factor} ${level}`)
     const path = join(out, 'configs', `${id}.json`)
-    await resolveRun({ config: path, content, overrides: {}, ownKinds }).catch(({ message }: Error) => {
+    await resolveRun({ config: path, content, overrides: {}, ownKinds }).catch((error: Error) => {
       // The configuration file is not written yet: name the study's file instead.
-      const fault = message.replaceAll('--config ', '').replaceAll(`${path}: `, '')
-      throw new UsageError(`${file} with ${levels.join(', ')}: ${fault}`)
+      const fault = error.message.replaceAll('--config ', '').replaceAll(`${path}: `, '')
+      throw new UsageError(`${file} with ${levels.join(', ')}: ${fault}`, { cause: error })
     })
   }
   for (const [id, config] of configs)

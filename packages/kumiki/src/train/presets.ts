@@ -3,7 +3,6 @@
  */
 import {
   findModel,
-  listModels,
   type Model,
   type ModelArchitecture,
   scheduleNumbers,
@@ -11,7 +10,6 @@ import {
 } from '@kumiki/models/configs'
 import type { RunConfiguration } from '@kumiki/train'
 import type { RecipeDifference } from '@kumiki/train/node'
-import { suggestion } from '../flags/nearest.ts'
 import { UsageError } from '../usage-error.ts'
 
 /**
@@ -84,8 +82,7 @@ function known(preset: string): Model {
   try {
     return findModel(preset)
   } catch (error) {
-    const names = listModels().map(({ name }) => name)
-    throw new UsageError(`--preset: ${(error as Error).message}${suggestion(preset, names)}`)
+    throw new UsageError(`--preset: ${(error as Error).message}`, { cause: error })
   }
 }
 

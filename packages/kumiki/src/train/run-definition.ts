@@ -14,7 +14,7 @@ import {
 } from '@kumiki/train'
 import type { RecipeDifference, RunDefinition } from '@kumiki/train/node'
 import { upgradeConfiguration } from '@kumiki/train/records'
-import { nearest } from '../flags/nearest.ts'
+import { meantOrKnown } from '../flags/nearest.ts'
 import { tokenizerPath } from '../models/text-tokenizer.ts'
 import { UsageError } from '../usage-error.ts'
 import { findPreset, fitPreset, type Preset } from './presets.ts'
@@ -100,7 +100,7 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition & {
   try {
     validateArchitecture(architecture, config ?? preset.name)
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    throw new UsageError((error as Error).message, { cause: error })
   }
   return {
     name: typeof file.name === 'string' ? file.name : preset.name,
@@ -163,7 +163,7 @@ function parseConfig(json: unknown, path: string): Record<string, unknown> {
     throw new UsageError(`--config ${path}: has both run and recipe; keep only run`)
   const unknown = Object.keys(rest).filter((k) => !known.includes(k))
   if (unknown.length > 0)
-    throw new UsageError(`--config ${path}: unknown field ${unknown[0]}; known fields: ${known.join(', ')}`)
+    throw new UsageError(`--config ${path}: unknown field ${unknown[0]}; ${meantOrKnown(unknown[0], known)}`)
   const [field, value] = recipe === undefined ? ['run', rest.run] : ['recipe', recipe]
   const upgraded =
     typeof value === 'object' && value !== null ? upgradeConfiguration(value as Record<string, unknown>) : value
@@ -175,11 +175,6 @@ function pick(value: unknown, known: readonly string[], where: string): Record<s
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UsageError(`${where}: must be an object`)
   const unknown = Object.keys(value).find((k) => !known.includes(k))
-  if (unknown !== undefined) {
-    const meant = nearest(unknown, known)
-    throw new UsageError(
-      `${where}: unknown field ${unknown}; ${meant ? `did you mean ${meant}?` : `known fields: ${known.join(', ')}`}`,
-    )
-  }
+  if (unknown !== undefined) throw new UsageError(`${where}: unknown field ${unknown}; ${meantOrKnown(unknown, known)}`)
   return value as Record<string, unknown>
 }

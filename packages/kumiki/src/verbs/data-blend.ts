@@ -88,7 +88,10 @@ async function phasesOf(names: readonly string[], folder: string | undefined): P
   const known = await presets()
   return names.map((name) => {
     if (!Object.hasOwn(known, name))
-      throw new UsageError(`--preset ${name}: unknown; choose from ${Object.keys(known).join(', ')}`)
+      throw new UsageError(`--preset ${name}: unknown; choose from ${Object.keys(known).join(', ')}`, {
+        given: name,
+        known: Object.keys(known),
+      })
     const prefixed = (subset: string) => (folder === undefined ? {} : { prefix: `${folder}/${subset}` })
     return { name, subsets: subsetsOf(known[name], prefixed) }
   })

@@ -239,6 +239,7 @@ function planToRank(text: string, options: PlanFlags): ParallelPlan {
     else {
       throw new UsageError(
         `--rank ${text}: unknown ${part}; use ${Object.keys(axisNames).join('=N, ')}=N or recompute=KIND`,
+        Object.hasOwn(axisNames, name) ? {} : { given: name, known: [...Object.keys(axisNames), 'recompute'] },
       )
     }
   }

@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import type { StagedOptions, VocabularyStage } from '@kumiki/tokenizer/train'
 import { readBytes, readJson } from '../files/files.ts'
+import { meantOrKnown } from '../flags/nearest.ts'
 import { UsageError } from '../usage-error.ts'
 
 type Recipe<Lines> = Pick<StagedOptions<Lines>, 'fixedPieces' | 'stages' | 'estimateLines' | 'estimate'>
@@ -28,7 +29,7 @@ export async function readTokenizerRecipe<Lines>(
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail(`${where} must be an object`)
     for (const key of Object.keys(value)) {
       if (!known.includes(key))
-        fail(`${where} has an unknown field ${JSON.stringify(key)}; known fields: ${known.join(', ')}`)
+        fail(`${where} has an unknown field ${JSON.stringify(key)}; ${meantOrKnown(key, known)}`)
     }
     return value as Record<string, unknown>
   }

@@ -1,7 +1,7 @@
 // Builds an optimizer from its JSON description.
 
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
-import { describeValue } from '../check.ts'
+import { describeValue, unknownName } from '../check.ts'
 import { zclip } from '../gradients/zclip.ts'
 import { builderOf, type JsonKinds, knownOptions } from '../json-kinds.ts'
 import { averageWeights } from '../wrappers/average-weights.ts'
@@ -127,7 +127,9 @@ function groupFromJSON(json: any, parse: (description: unknown) => Optimizer): P
 function checkKeys(what: string, json: object, known: readonly string[]): void {
   const unknown = Object.keys(json).find((key) => !known.includes(key))
   if (unknown !== undefined)
-    throw new RangeError(
+    throw unknownName(
       `optimizerFromJSON: ${what} has no option ${describeValue(unknown)}; it has ${known.join(', ')}`,
+      unknown,
+      known,
     )
 }

@@ -1,6 +1,6 @@
 // Muon.
 
-import { checkDecayRate, checkInteger, checkNumber, describeValue } from '../check.ts'
+import { checkDecayRate, checkInteger, checkNumber, describeValue, unknownName } from '../check.ts'
 import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from './matrix-optimizer.ts'
 import type { Mask, Optimizer } from './optimizer.ts'
 
@@ -70,8 +70,10 @@ export function muon(options: MuonOptions = {}): Optimizer {
   if (!Array.isArray(coefficients) || coefficients.length !== 3 || !coefficients.every(Number.isFinite))
     throw new RangeError('muon: coefficients must be three finite numbers')
   if (!Object.hasOwn(scalings, scaling))
-    throw new RangeError(
+    throw unknownName(
       `muon: scaling must be one of ${Object.keys(scalings).join(', ')}, got ${describeValue(scaling)}`,
+      scaling,
+      Object.keys(scalings),
     )
   const [a, b, c] = coefficients
   const orthogonal = (x: Matrix): Matrix => {

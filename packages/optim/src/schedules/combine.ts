@@ -1,6 +1,6 @@
 // Schedules composed of other schedules.
 
-import { checkInteger, checkNumber, describeValue } from '../check.ts'
+import { checkInteger, checkNumber, describeValue, unknownName } from '../check.ts'
 import { checkSchedule, composeSchedule, type Schedule, scheduleToJSON } from './schedule.ts'
 
 /**
@@ -69,8 +69,10 @@ export function warmup(schedule: Schedule, steps: number, from = 0, shape: Warmu
   checkInteger('warmup: steps', steps, 1)
   checkNumber('warmup: from', from, 0)
   if (!Object.hasOwn(warmupShapes, shape))
-    throw new RangeError(
+    throw unknownName(
       `warmup: shape must be one of ${Object.keys(warmupShapes).join(', ')}, got ${describeValue(shape)}`,
+      shape,
+      Object.keys(warmupShapes),
     )
   const to = schedule(0)
   const share = warmupShapes[shape]

@@ -1,6 +1,6 @@
 // The shapes of decay that `wsd` and `cooldown` share.
 
-import { checkNumber, describeValue } from '../check.ts'
+import { checkNumber, describeValue, unknownName } from '../check.ts'
 
 /**
  * Shapes that interpolate: with r from 0 to 1 over the decay, the fraction of (from - to) that is left. The first four
@@ -57,7 +57,11 @@ export function makeDecay(
   steps: number,
 ): (done: number) => number {
   if (!decayShapeNames.includes(shape))
-    throw new RangeError(`${what}: shape must be one of ${decayShapeNames.join(', ')}, got ${describeValue(shape)}`)
+    throw unknownName(
+      `${what}: shape must be one of ${decayShapeNames.join(', ')}, got ${describeValue(shape)}`,
+      shape,
+      decayShapeNames,
+    )
   if (halfLife !== undefined && shape !== 'halving')
     throw new RangeError(`${what}: halfLife is for shape halving, got shape ${shape}; leave it out`)
   if (shape === 'halving') {

@@ -147,7 +147,7 @@ export function checkRunConfiguration(
   where: string,
   kinds: RunKinds = {},
 ): RunConfiguration {
-  const fail = (text: string) => new RunConfigurationError(`${where}: ${text}`)
+  const fail = (text: string, options?: ErrorOptions) => new RunConfigurationError(`${where}: ${text}`, options)
   const named = isNamed(configuration.schedule)
   for (const [key, [low, high, kind]] of Object.entries(bounds)) {
     const value = configuration[key as keyof typeof bounds]
@@ -169,10 +169,12 @@ export function checkRunConfiguration(
     }
   }
   const { schedule, batchSize, accumulation } = configuration
-  if (!named && typeof schedule !== 'object')
-    throw fail(
+  if (!named && typeof schedule !== 'object') {
+    const error = fail(
       `schedule must be ${scheduleNames.join(', ')}, or JSON of any kind (${Object.keys({ ...scheduleKinds, ...kinds.schedules }).join(', ')}), such as {"kind":"exponential","from":0.003,"rate":0.999}; got ${JSON.stringify(schedule)}`,
     )
+    throw Object.assign(error, { given: String(schedule), known: scheduleNames })
+  }
   if (batchSize % accumulation !== 0) throw fail(`accumulation ${accumulation} does not divide batchSize ${batchSize}`)
   const parts = {
     schedule: () => scheduleOf(configuration, kinds),
@@ -183,7 +185,8 @@ export function checkRunConfiguration(
     try {
       make()
     } catch (error) {
-      throw fail(part === 'precision' ? (error as Error).message : `${part}: ${(error as Error).message}`)
+      const { message } = error as Error
+      throw fail(part === 'precision' ? message : `${part}: ${message}`, { cause: error })
     }
   }
   return configuration
