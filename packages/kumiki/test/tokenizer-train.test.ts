@@ -1,5 +1,5 @@
 /** `kumiki tokenizer train`: progress, stages, recipes, a memory limit, and errors of wrong input. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadTokenizer } from '@kumiki/tokenizer'
@@ -17,7 +17,7 @@ afterAll(() => vi.restoreAllMocks())
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-tokenizer-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-const at = (name: string) => join(folder, name)
+const at = (...names: string[]) => join(folder, ...names)
 const corpus = readFileSync(new URL('../../tokenizer/vectors/corpus.txt', import.meta.url), 'utf8')
 const lines = corpus.trimEnd().split('\n')
 const isJapanese = (line: string) => /[\u3040-\u30ff\u4e00-\u9fff]/.test(line)
@@ -93,7 +93,7 @@ test('train in stages by a recipe; with fixed pieces and rules', async () => {
 
   expect([bad.code, bad.stderr]).toEqual([
     2,
-    expect.stringContaining('stages[0] has an unknown field "sise"; known fields: name, data, size'),
+    expect.stringContaining('stages[0] has an unknown field "sise"; did you mean size?'),
   ])
   expect([neither.code, neither.stderr]).toEqual([2, expect.stringContaining('give --vocab-size N or --recipe FILE')])
   const bpe = await inProcess(train('x.model', '--type', 'bpe', '--recipe', at('recipe.json')))
@@ -131,4 +131,42 @@ test('under a ceiling of memory: the same model; what is wrong is said', async (
   expect(stages.stderr).toContain('  ja (from ')
   expect(readFileSync(at('stages.model'))).toEqual(readFileSync(at('staged.model')))
   expect(little.stderr).toMatch(/--memory is 20000000 bytes; at least \d+ \(\d+ MiB\) are needed/)
+})
+
+test('a wrong option is wrong use, other faults are failures; the error says which it is, not its words', async () => {
+  mkdirSync(at('vocabSize is option'))
+  writeFileSync(at('vocabSize is option', 'notes.txt'), 'mine')
+  const train = (...flags: string[]) => [
+    ...['tokenizer', 'train', '--json', '--model', at('x.model'), '--vocab-size', '700', '--data', at('all.txt')],
+    ...flags,
+  ]
+  const [twice, little, large, folder] = await inProcesses([
+    train('--user-symbol', '[A]', '--user-symbol', '[A]'),
+    train('--memory', '20MB'),
+    train('--vocab-size', '99999'),
+    // Its words are those of an option that is unknown.
+    train('--memory', '4GB', '--work-folder', at('vocabSize is option')),
+  ])
+  expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('the piece "[A]" is requested twice')])
+  expect([little.code, little.stderr]).toEqual([2, expect.stringContaining('--memory is 20000000 bytes')])
+  expect([large.code, large.stderr]).toEqual([2, expect.stringMatching(/--vocab-size 99999, but .*--no-hard-vocab/)])
+  expect([folder.code, folder.stderr]).toEqual([1, expect.stringContaining('has files that are not from training')])
+  const options: [string | undefined, () => unknown][] = [
+    ['vocabSize', () => trainUnigram(lines, { vocabSize: 0 })],
+    ['seedSze', () => trainUnigram(lines, { vocabSize: 700, seedSze: 1 } as never)],
+    ['characterCoverage', () => trainUnigram(lines, { vocabSize: 700, characterCoverage: 2 })],
+    ['fixedPieces', () => trainUnigram(lines, { vocabSize: 700, fixedPieces: ['a b'] })],
+    ['controlSymbols', () => trainUnigram(lines, { vocabSize: 700, controlSymbols: ['x', 'x'] })],
+    [undefined, () => trainUnigram([''], { vocabSize: 700 })],
+  ]
+  for (const [option, work] of options) {
+    let error: unknown
+    try {
+      work()
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(error).toMatchObject({ name: 'TokenizerError' })
+    expect((error as { option?: string }).option).toBe(option)
+  }
 })

@@ -176,12 +176,14 @@ export const schedules = {
   losing: () => (step) => {
     if (step !== 5 || lost) return 1e-3
     lost = true
-    throw Object.assign(new Error('webgpu: the device was lost (unplugged); everything on it is gone'), { name: 'DeviceError', lost: true })
+    throw Object.assign(new Error('webgpu: the device was lost (unplugged; or off); everything on it is gone'), { name: 'DeviceError', lost: true, problem: 'webgpu: the device was lost (unplugged; or off)' })
   },
 }`,
   )
   const { steps } = await begin('lost', { schedule: { kind: 'losing' } }, { plugin, checkpointEvery: 2 })
   expect(steps).toBe(8)
-  expect(said).toContain('the device was lost (unplugged); resuming from the checkpoint of step 4 on a new device')
+  expect(said).toContain(
+    'the device was lost (unplugged; or off); resuming from the checkpoint of step 4 on a new device',
+  )
   expect(metrics('lost').map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
 })

@@ -15,10 +15,20 @@ export class DeviceError extends Error {
   override name = 'DeviceError'
   /** Whether the device is lost, with all its tensors: dispose it, and make another one with `init`. */
   readonly lost: boolean
+  /** What is wrong, without what to do about it, where the message has both. */
+  readonly problem: string
 
-  constructor(message: string, { lost = false, ...options }: ErrorOptions & { readonly lost?: boolean } = {}) {
+  constructor(
+    message: string,
+    {
+      lost = false,
+      problem = message,
+      ...options
+    }: ErrorOptions & { readonly lost?: boolean; readonly problem?: string } = {},
+  ) {
     super(message, options)
     this.lost = lost
+    this.problem = problem
   }
 }
 

@@ -13,6 +13,7 @@ export function checkOptions(what: string, options: object, known: readonly stri
     const nearest = known.reduce((best, one) => (away(one) < away(best) ? one : best))
     throw new TokenizerError(
       `${what}: there is no option ${name}; the nearest is ${nearest} (known are ${known.join(', ')})`,
+      { option: name },
     )
   }
 }

@@ -14,7 +14,7 @@ export async function readBytes(path: string, maxBytes = 2 ** 31 - 1): Promise<U
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'a folder, not a file' : message
-    throw new Error(`${path}: ${reason}`)
+    throw new Error(`${path}: ${reason}`, { cause: error })
   }
 }
 
@@ -51,6 +51,8 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
   } catch (error) {
     await rm(temporary, { force: true })
     const { code, message } = error as NodeJS.ErrnoException
-    throw new Error(`${path}: cannot be written (${code === 'ENOSPC' ? 'the disk is full' : message})`)
+    throw new Error(`${path}: cannot be written (${code === 'ENOSPC' ? 'the disk is full' : message})`, {
+      cause: error,
+    })
   }
 }

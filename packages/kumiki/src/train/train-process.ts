@@ -121,7 +121,7 @@ export class TrainProcess {
         if (!isDeviceLost(error) || (kept ?? 0) === lostAt) throw error
         lostAt = kept ?? 0
         const from = kept === undefined ? 'restarting' : `resuming from the checkpoint of step ${kept}`
-        log(`${(error as Error).message.split(';')[0]}; ${from} on a new device`)
+        log(`${error.problem}; ${from} on a new device`)
         resumed = kept === undefined ? resume : { configuration: record.configuration }
         this.where.stepping = false
       } finally {

@@ -128,8 +128,7 @@ export async function train(options: TrainFlags): Promise<void> {
   } catch (error) {
     if (!(error instanceof TokenizerError)) throw error
     const message = inFlags(error.message)
-    if (/options?\b|vocabSize is|is needed|fixedPieces/.test(error.message))
-      throw new UsageError(message, { cause: error })
+    if (error.option !== undefined) throw new UsageError(message, { cause: error })
     throw new Error(message, { cause: error })
   } finally {
     progress.stop()

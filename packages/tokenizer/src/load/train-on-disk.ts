@@ -56,15 +56,19 @@ export async function trainOnDisk(
 ): Promise<Uint8Array> {
   const { type, memory, folder, files = [], output, ...rest } = options
   if (type !== 'unigram' && type !== 'bpe') {
-    throw new TokenizerError(`trainOnDisk: type is ${JSON.stringify(type)}; unigram or bpe is needed`)
+    throw new TokenizerError(`trainOnDisk: type is ${JSON.stringify(type)}; unigram or bpe is needed`, {
+      option: 'type',
+    })
   }
   if (typeof folder !== 'string' || folder === '') {
     throw new TokenizerError(
       'trainOnDisk: folder is missing; give a working folder for data that does not fit in memory',
+      { option: 'folder' },
     )
   }
   for (const name of ['inputSentenceSize', 'shuffleInputSentence']) {
-    if (name in rest) throw new TokenizerError(`trainOnDisk: ${name} is not supported; training uses all lines`)
+    if (name in rest)
+      throw new TokenizerError(`trainOnDisk: ${name} is not supported; training uses all lines`, { option: name })
   }
   const budget = budgetOf(memory)
   return trainInFolder({ folder, settings: settingsOf(type, rest), files, budget, output }, (workspace, beforeUse) =>
@@ -120,6 +124,7 @@ export function budgetOf(memory: number): number {
   if (!(Number.isFinite(memory) && memory - own >= LEAST_BUDGET)) {
     throw new TokenizerError(
       `train: memory is ${memory} bytes; at least ${least * 2 ** 20} (${least} MiB) are needed: the process itself takes ${Math.ceil(own / 2 ** 20)} MiB`,
+      { option: 'memory' },
     )
   }
   return Math.min(memory - own, 2 ** 33)

@@ -38,7 +38,9 @@ const OWN = /^stage-\d+(?:\.model|\.json)?$/
 export async function trainStagedOnDisk(options: StagedOnDiskOptions): Promise<Uint8Array> {
   const { memory, folder, files = [], output, ...rest } = options
   if (typeof folder !== 'string' || folder === '') {
-    throw new TokenizerError('trainStagedOnDisk: folder is missing; give a working folder for data that does not fit')
+    throw new TokenizerError('trainStagedOnDisk: folder is missing; give a working folder for data that does not fit', {
+      option: 'folder',
+    })
   }
   const budget = budgetOf(memory)
   mkdirSync(folder, { recursive: true })

@@ -28,7 +28,8 @@ export function trainBpe(lines: Iterable<string>, options: TrainOptions): Uint8A
 /** @throws TokenizerError where an option is unknown or invalid */
 export function resolveBpe(options: TrainOptions): ResolvedOptions {
   const resolved = resolveOptions(options, 'bpe')
-  if (resolved.fixedPieces.length > 0) throw new TokenizerError('train: fixedPieces are for unigram models')
+  if (resolved.fixedPieces.length > 0)
+    throw new TokenizerError('train: fixedPieces are for unigram models', { option: 'fixedPieces' })
   return resolved
 }
 

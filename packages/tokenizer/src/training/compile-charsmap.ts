@@ -32,11 +32,14 @@ export function compileCharsmap(rules: NormalizationRules): Uint8Array {
     if (text.length > MAX_LENGTH) {
       throw new TokenizerError(
         `train: a normalization rule is for ${text.length} units of text; ${MAX_LENGTH} are allowed`,
+        { option: 'normalization' },
       )
     }
     if (text === '' || /[\0\p{Cs}]/u.test(text) || /[\0\p{Cs}]/u.test(replacement)) {
       const shown = `${JSON.stringify(text)} to ${JSON.stringify(replacement)}`
-      throw new TokenizerError(`train: the normalization rule ${shown} is empty or has a NUL or a lone surrogate`)
+      throw new TokenizerError(`train: the normalization rule ${shown} is empty or has a NUL or a lone surrogate`, {
+        option: 'normalization',
+      })
     }
     let value = at.get(replacement)
     if (value === undefined) {
@@ -73,7 +76,9 @@ function minimalStates(keys: { bytes: Uint8Array; value: number }[]): State {
     if (keys[at].bytes.length === depth) {
       state.value = keys[at++].value
       if (nested + 1 >= MAX_NESTED) {
-        throw new TokenizerError(`train: ${MAX_NESTED} or more normalization rules begin with one another`)
+        throw new TokenizerError(`train: ${MAX_NESTED} or more normalization rules begin with one another`, {
+          option: 'normalization',
+        })
       }
     }
     while (at < to) {
@@ -105,7 +110,8 @@ function placeStates(root: State): Uint32Array {
   let blocks = 0
   const addBlock = () => {
     blocks++
-    if (blocks * BLOCK > MAX_SLOTS) throw new TokenizerError('train: there are too many normalization rules')
+    if (blocks * BLOCK > MAX_SLOTS)
+      throw new TokenizerError('train: there are too many normalization rules', { option: 'normalization' })
     if (blocks * BLOCK <= units.length) return
     units = grown(units, new Uint32Array(units.length * 2))
     used = grown(used, new Uint8Array(units.length))

@@ -71,6 +71,7 @@ function tooLittle({ codes }: Blocks, least: number, { budget }: Workspace) {
   return new TokenizerError(
     `train: memory is too little for BPE on this text (${mebibytes(budget)} MiB for arrays): only the places of pairs that occur ${least} times fit, and ` +
       `no pair does any more; give more (everything fits in ${mebibytes((codes * bytesPerSymbol) / 0.85)} MiB), or a smaller vocabSize`,
+    { option: 'memory' },
   )
 }
 

@@ -11,22 +11,26 @@ import type { ResolvedOptions } from './options.ts'
 export function metaPieces(options: ResolvedOptions): Map<number, { piece: string; type: number }> {
   const byId = new Map<number, { piece: string; type: number }>()
   const texts = new Set<string>()
-  const put = (id: number, piece: string, type: number) => {
+  const put = (option: string, id: number, piece: string, type: number) => {
     const taken = byId.get(id)
-    if (taken) throw new TokenizerError(`train: id ${id} is wanted by ${taken.piece} and ${piece}; give each its own`)
-    if (piece === '') throw new TokenizerError(`train: the piece for id ${id} is empty; it needs text`)
-    if (texts.has(piece)) throw new TokenizerError(`train: the piece ${JSON.stringify(piece)} is requested twice`)
+    if (taken)
+      throw new TokenizerError(`train: id ${id} is wanted by ${taken.piece} and ${piece}; give each its own`, {
+        option,
+      })
+    if (piece === '') throw new TokenizerError(`train: the piece for id ${id} is empty; it needs text`, { option })
+    if (texts.has(piece))
+      throw new TokenizerError(`train: the piece ${JSON.stringify(piece)} is requested twice`, { option })
     texts.add(piece)
     byId.set(id, { piece, type })
   }
   const special = [options.bosId, options.eosId, options.padId].filter((id) => id >= 0)
-  put(options.unkId, options.unkPiece, PieceType.unknown)
-  if (options.bosId >= 0) put(options.bosId, options.bosPiece, PieceType.control)
-  if (options.eosId >= 0) put(options.eosId, options.eosPiece, PieceType.control)
-  if (options.padId >= 0) put(options.padId, options.padPiece, PieceType.control)
+  put('unkId', options.unkId, options.unkPiece, PieceType.unknown)
+  if (options.bosId >= 0) put('bosId', options.bosId, options.bosPiece, PieceType.control)
+  if (options.eosId >= 0) put('eosId', options.eosId, options.eosPiece, PieceType.control)
+  if (options.padId >= 0) put('padId', options.padId, options.padPiece, PieceType.control)
   let id = 0
   const listed = new Set<string>()
-  const append = (piece: string, type: number) => {
+  const append = (option: string, piece: string, type: number) => {
     // As in spm_train: a symbol equal to the bos, eos or padding piece is that piece, with the type it is listed under.
     const known =
       listed.has(piece) || piece === options.unkPiece ? undefined : special.find((k) => byId.get(k)?.piece === piece)
@@ -36,13 +40,13 @@ export function metaPieces(options: ResolvedOptions): Map<number, { piece: strin
       return
     }
     while (byId.has(id)) id++
-    put(id, piece, type)
+    put(option, id, piece, type)
   }
-  for (const piece of options.controlSymbols) append(piece, PieceType.control)
-  for (const piece of options.userDefinedSymbols) append(piece, PieceType.userDefined)
+  for (const piece of options.controlSymbols) append('controlSymbols', piece, PieceType.control)
+  for (const piece of options.userDefinedSymbols) append('userDefinedSymbols', piece, PieceType.userDefined)
   if (options.byteFallback) {
     for (let byte = 0; byte < 256; byte++) {
-      append(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, PieceType.byte)
+      append('byteFallback', `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, PieceType.byte)
     }
   }
   let highest = 0
@@ -50,6 +54,7 @@ export function metaPieces(options: ResolvedOptions): Map<number, { piece: strin
   if (highest >= options.vocabSize) {
     throw new TokenizerError(
       `train: vocabSize is ${options.vocabSize}, but the pieces that are not learnt take ${byId.size} ids up to ${highest}`,
+      { option: 'vocabSize' },
     )
   }
   return byId

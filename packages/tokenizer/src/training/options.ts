@@ -135,6 +135,7 @@ export function resolveOptions(given: TrainOptions, modelType: ModelType): Resol
   if (typeof given !== 'object' || given === null) {
     throw new TokenizerError(
       `train: options is ${given === null ? 'null' : typeof given}; an object with vocabSize is needed`,
+      { option: 'vocabSize' },
     )
   }
   const defaults = defaultOptions()
@@ -165,11 +166,17 @@ function checkFixedPieces(pieces: readonly string[]): void {
     if (typeof piece !== 'string' || piece === '' || /[ \0\p{Cs}]/u.test(piece)) {
       throw new TokenizerError(
         `train: fixedPieces[${k}] is ${JSON.stringify(piece)}; a text is needed, with spaces as U+2581`,
+        { option: 'fixedPieces' },
       )
     }
     if (piece.length > 512)
-      throw new TokenizerError(`train: fixedPieces[${k}] has ${piece.length} units; 512 are allowed`)
-    if (seen.has(piece)) throw new TokenizerError(`train: fixedPieces[${k}] is ${JSON.stringify(piece)} once more`)
+      throw new TokenizerError(`train: fixedPieces[${k}] has ${piece.length} units; 512 are allowed`, {
+        option: 'fixedPieces',
+      })
+    if (seen.has(piece))
+      throw new TokenizerError(`train: fixedPieces[${k}] is ${JSON.stringify(piece)} once more`, {
+        option: 'fixedPieces',
+      })
     seen.add(piece)
   })
 }
@@ -182,6 +189,7 @@ function compiledRules(given: NormalizationName | NormalizationRules): { normali
   if (name === undefined) {
     throw new TokenizerError(
       `train: normalization is ${JSON.stringify(given)}; ${NORMALIZATION_NAMES.join(', ')} or a Map of rules are known`,
+      { option: 'normalization' },
     )
   }
   let charsmap = compiled.get(name)
@@ -194,12 +202,12 @@ function compiledRules(given: NormalizationName | NormalizationRules): { normali
 
 function integer(name: string, value: number, from: number, to: number): void {
   if (!Number.isInteger(value) || value < from || value > to) {
-    throw new TokenizerError(`train: ${name} is ${value}; an integer from ${from} to ${to} is needed`)
+    throw new TokenizerError(`train: ${name} is ${value}; an integer from ${from} to ${to} is needed`, { option: name })
   }
 }
 
 function between(name: string, value: number, from: number, to: number): void {
   if (!(value >= from && value <= to)) {
-    throw new TokenizerError(`train: ${name} is ${value}; a number from ${from} to ${to} is needed`)
+    throw new TokenizerError(`train: ${name} is ${value}; a number from ${from} to ${to} is needed`, { option: name })
   }
 }

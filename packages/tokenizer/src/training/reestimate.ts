@@ -68,7 +68,9 @@ export class Reestimation {
     checkOptions('reestimateScores', options, ['iterations', 'countVocabulary', 'fixedScore', 'onProgress'])
     const { iterations = 4, onProgress = () => {} } = options
     if (!(Number.isInteger(iterations) && iterations >= 1 && iterations <= 1000)) {
-      throw new TokenizerError(`reestimateScores: iterations is ${iterations}; an integer from 1 to 1000 is needed`)
+      throw new TokenizerError(`reestimateScores: iterations is ${iterations}; an integer from 1 to 1000 is needed`, {
+        option: 'iterations',
+      })
     }
     const file = readModelFile(model)
     if (file.trainer.modelType !== 'unigram') {

@@ -89,7 +89,7 @@ export function* stagedModels<Lines>(
   const { fixedPieces = [], stages, estimateLines, estimate, onStage = () => {}, ...rest } = options
   const pieces = new Set(fixedPieces)
   if (stages.length === 0 && pieces.size === 0)
-    throw new TokenizerError('trainStaged: there are no stages and no pieces')
+    throw new TokenizerError('trainStaged: there are no stages and no pieces', { option: 'stages' })
   for (const stage of stages) checkOptions(`trainStaged: stage ${JSON.stringify(stage.name)}`, stage, STAGE_OPTIONS)
   for (const stage of stages) {
     onStage({ name: stage.name, pieces: pieces.size })
@@ -97,7 +97,10 @@ export function* stagedModels<Lines>(
       yield* runStage(stage, pieces, rest)
     } catch (error) {
       if (!(error instanceof TokenizerError)) throw error
-      throw new TokenizerError(`trainStaged: stage ${JSON.stringify(stage.name)}: ${error.message}`, { cause: error })
+      throw new TokenizerError(`trainStaged: stage ${JSON.stringify(stage.name)}: ${error.message}`, {
+        cause: error,
+        option: error.option,
+      })
     }
   }
   onStage({ name: 'estimate', pieces: pieces.size })
@@ -131,7 +134,7 @@ function* runStage<Lines>(
 ): Generator<StagedModel<Lines>, void, Uint8Array> {
   const { lines, size, keep = () => true, add = [], head } = stage
   if (lines !== undefined) {
-    if (size === undefined) throw new TokenizerError('it has lines, but no size')
+    if (size === undefined) throw new TokenizerError('it has lines, but no size', { option: 'size' })
     // A stage needs no reserved pieces; the unknown piece, which is required, is a noncharacter that no text contains.
     const stageOptions: TrainOptions = {
       ...options,
@@ -155,7 +158,8 @@ function* runStage<Lines>(
   }
   for (const piece of add) pieces.add(piece)
   if (head !== undefined) {
-    if (!(Number.isInteger(head) && head >= 1)) throw new TokenizerError(`head is ${head}; 1 or more is needed`)
+    if (!(Number.isInteger(head) && head >= 1))
+      throw new TokenizerError(`head is ${head}; 1 or more is needed`, { option: 'head' })
     let k = 0
     for (const piece of [...pieces]) if (k++ >= head) pieces.delete(piece)
   }

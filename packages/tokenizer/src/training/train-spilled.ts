@@ -23,7 +23,9 @@ export async function trainSpilled(
 ): Promise<Uint8Array> {
   const resolved = type === 'bpe' ? resolveBpe(options) : resolveOptions(options, 'unigram')
   if (resolved.inputSentenceSize > 0) {
-    throw new TokenizerError('train: inputSentenceSize is for training in memory; under a ceiling all lines are read')
+    throw new TokenizerError('train: inputSentenceSize is for training in memory; under a ceiling all lines are read', {
+      option: 'inputSentenceSize',
+    })
   }
   metaPieces(resolved)
   const reader = new CorpusReader(resolved, workspace)

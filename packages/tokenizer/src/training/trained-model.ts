@@ -15,6 +15,7 @@ export function requireRoom(characters: number, reserved: number, options: Resol
   throw new TokenizerError(
     `train: vocabSize is ${options.vocabSize}, but ${characters} characters${options.fixedPieces.length > 0 ? ' and fixed pieces' : ''} and ${reserved} reserved pieces need ` +
       `${characters + reserved}; raise vocabSize or lower characterCoverage`,
+    { option: 'vocabSize' },
   )
 }
 
@@ -27,6 +28,7 @@ export function requireSize(learnt: number, meta: ReadonlyMap<number, unknown>, 
     throw new TokenizerError(
       `train: vocabSize is ${options.vocabSize}, but the text gives only ${size} pieces; ` +
         `give more text, a vocabSize of at most ${size}, or hardVocabLimit: false`,
+      { option: 'vocabSize' },
     )
   }
   let highest = 0

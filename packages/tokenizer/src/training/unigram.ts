@@ -90,6 +90,7 @@ function requireMemory(table: PieceTable, workspace: Workspace | undefined): voi
   throw new TokenizerError(
     `train: memory is too little to estimate ${table.score.length} candidates (${mebibytes(workspace.ceiling)} MiB for arrays, ` +
       `about ${mebibytes(needed)} MiB are needed); give more, or a seedSize of at most ${fits}`,
+    { option: 'memory' },
   )
 }
 

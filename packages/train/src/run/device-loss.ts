@@ -7,7 +7,7 @@ import type { Run, RunEnd, RunStop } from './run.ts'
  * Whether an error means that a device is unusable: lost (WebGPU), or a kernel failed in a worker thread (cpu). Its
  * tensors are lost too.
  */
-export function isDeviceLost(error: unknown): boolean {
+export function isDeviceLost(error: unknown): error is DeviceError {
   // Compared by name, because an application may load two copies of @kumiki/tensor.
   return error instanceof Error && error.name === 'DeviceError' && (error as DeviceError).lost
 }

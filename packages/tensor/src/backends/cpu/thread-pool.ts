@@ -181,7 +181,7 @@ export class ThreadPool {
         `cpu: kernel ${this.nameOf(id)} was planned over ${count} items in ranges of ${grain}; both must be integers, of 31 bits at most`,
       )
     if (count <= 0) return
-    if (this.lost !== undefined) throw new DeviceError(this.lost, { lost: true })
+    this.requireWhole()
     const { words } = this
     const kernel = this.find(id)
     if (this.workers.length === 0 || count <= grain) {
@@ -229,10 +229,10 @@ export class ThreadPool {
     const ended = Atomics.load(words, at.done) !== units
     if (failed !== 0 || ended) {
       const reason = ended ? 'the thread ended' : String.fromCharCode(...this.message.subarray(0, failed))
-      this.lost = `cpu: kernel ${this.nameOf(id)} failed in a worker thread (${reason}); the device cannot be used any more`
+      this.lost = `cpu: kernel ${this.nameOf(id)} failed in a worker thread (${reason})`
     }
     if (failure) throw failure.error
-    if (this.lost !== undefined) throw new DeviceError(this.lost, { lost: true })
+    this.requireWhole()
   }
 
   /** Sleeps until all units are done: true; or until those left were held by workers that have ended. */
@@ -253,6 +253,13 @@ export class ThreadPool {
     }
     Atomics.store(words, at.waiting, 0)
     return done === units
+  }
+
+  /** @throws DeviceError once a part of a kernel is missing */
+  private requireWhole(): void {
+    const { lost: problem } = this
+    if (problem !== undefined)
+      throw new DeviceError(`${problem}; the device cannot be used any more`, { lost: true, problem })
   }
 
   private nameOf(id: number): string {

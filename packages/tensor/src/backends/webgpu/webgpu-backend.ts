@@ -109,9 +109,10 @@ function warnOnHost({ op, name }: Step): void {
 }
 
 function lostError(info: GPUDeviceLostInfo): DeviceError {
+  const problem = `webgpu: the device was lost (${info.message || info.reason})`
   return new DeviceError(
-    `webgpu: the device was lost (${info.message || info.reason}); its tensors are gone: dispose it, make another one with init() and load the last checkpoint`,
-    { lost: true },
+    `${problem}; its tensors are gone: dispose it, make another one with init() and load the last checkpoint`,
+    { lost: true, problem },
   )
 }
 
