@@ -66,11 +66,17 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
     ['train --precision fp8-hybird', /Allowed choices are f32, bf16.*\(Did you mean fp8-hybrid\?\)/],
     ['train --schedule cosin', /schedule must be constant, cosine, .*\(Did you mean cosine\?\)/],
     ['train --schedule {"kind":"cosin"}', /unknown kind 'cosin'; .*\(Did you mean cosine\?\)/],
-    ['train --schedule {"kind":"wsd","warmupStep":2}', /wsd has no option .warmupStep.; .*\(Did you mean warmupSteps\?\)/],
+    [
+      'train --schedule {"kind":"wsd","warmupStep":2}',
+      /wsd has no option .warmupStep.; .*\(Did you mean warmupSteps\?\)/,
+    ],
     ['train --optimizer adamv', /unknown kind 'adamv'; .*\(Did you mean adam or adamw\?\)/],
     ['train --optimizer {"kind":"muon","scaling":"orignal"}', /muon: scaling must be .*\(Did you mean original\?\)/],
     ['data blend --preset llmjp-4', /--preset llmjp-4: unknown; .*\(Did you mean llm-jp-4\?\)/],
-    ['data build --data x --out y --tokenizer z --filter charcters', /--filter charcters: .*\(Did you mean characters\?\)/],
+    [
+      'data build --data x --out y --tokenizer z --filter charcters',
+      /--filter charcters: .*\(Did you mean characters\?\)/,
+    ],
     ['data mix --source a=x@1:l1', /release level must be one of L1, .*\(Did you mean L1\?\)/],
     // Every level is equally near.
     ['data mix --source a=x@1:L9', /release level must be one of L1, L2, L3, LX, LZ, got "L9"\n/],

@@ -137,6 +137,37 @@ test('an adapter on weights in 8 bits, alone and merged', async () => {
   writeFileSync(weights, before)
 })
 
+test("a folder's template: the .jinja file, then tokenizer_config.json, then chat_template.json, as in Transformers", async () => {
+  const from = at('templates')
+  cpSync(at('base'), from, { recursive: true })
+  const file = (name: string) => join(from, name)
+  const config = JSON.parse(readFileSync(file('tokenizer_config.json'), 'utf8'))
+  const said = async () => {
+    const format = await openChatFormat(from)
+    const ids = format.prompt([{ role: 'user', content: 'x' }])
+    return format.encoder.decode(ids).trim()
+  }
+  const turns = '{% for m in messages %}{{ m.content }}{% endfor %}'
+  await expect(said()).rejects.toThrow(/the model has no chat template/)
+  writeFileSync(file('chat_template.json'), JSON.stringify({ chat_template: `json${turns}` }))
+  expect(await said()).toBe('jsonx')
+  writeFileSync(file('tokenizer_config.json'), JSON.stringify({ ...config, chat_template: 'configuration' }))
+  expect(await said()).toBe('configuration')
+  writeFileSync(file('chat_template.jinja'), 'jinja')
+  expect(await said()).toBe('jinja')
+  // The one it is tuned with is the only one that is saved apart: a processor would prefer chat_template.json.
+  for (const name of ['chat_template.jinja', 'tokenizer_config.json']) rmSync(file(name))
+  writeFileSync(file('tokenizer_config.json'), JSON.stringify(config))
+  const options = { model: from, overrides: { steps: 1 } }
+  await tune({ ...options, template: undefined, out: at('own') })
+  expect((await openChatFormat(at('own'))).name).toBe(join(at('own'), 'chat_template.json'))
+  await tune({ ...options, out: at('other') })
+  expect(readFileSync(join(at('other'), 'chat_template.jinja'), 'utf8')).toContain('### 応答')
+  expect(existsSync(join(at('other'), 'chat_template.json'))).toBe(false)
+  await tune({ ...options, model: at('base'), out: at('own'), overwrite: true })
+  expect(existsSync(join(at('own'), 'chat_template.json'))).toBe(false)
+})
+
 test('what is too long is cut, left out or refused by line', async () => {
   writeFileSync(
     at('long.jsonl'),

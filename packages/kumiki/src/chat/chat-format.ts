@@ -58,13 +58,14 @@ export async function openChatFormat(folder: string, template?: string): Promise
   const eosId = tokens.eos_token === undefined ? undefined : encoder.specialId(tokens.eos_token)
   const named = encoder.specialId('<|channel|>') !== undefined
   const pieces = !named && encoder.specialId(llmJp4Pieces['<|call|>']) !== undefined
-  const without = (config.chat_template ?? null) === null && !(await exists(join(folder, 'chat_template.jinja')))
+  const own = template === undefined ? await folderTemplate(folder, config, tokens) : undefined
+  const without = template === undefined && own === undefined
   // A model without a template whose tokenizer has Harmony's tokens uses Harmony.
-  if (template === 'harmony' || (template === undefined && without && (named || pieces))) {
+  if (template === 'harmony' || (without && (named || pieces))) {
     const tokenIds = harmonyTokenIds(encoder, pieces ? llmJp4Pieces : undefined)
     return { ...harmonyFormat(encoder, tokenIds), encoder, vocabSize, eosId }
   }
-  const { source, name } = await chooseTemplate(folder, config, tokens, template)
+  const { source, name } = own ?? (await chooseTemplate(folder, tokens, template))
   if (template !== undefined && Object.hasOwn(builtInTemplates, template)) {
     const wanted = builtInTemplates[template as keyof typeof builtInTemplates].specialTokens
     const missing = wanted.find((token) => encoder.specialId(token) === undefined)
@@ -107,7 +108,6 @@ export async function openFolderTokenizer(folder: string) {
 
 async function chooseTemplate(
   folder: string,
-  config: Record<string, unknown>,
   tokens: Record<string, string>,
   given: string | undefined,
 ): Promise<{ source: ChatTemplate; name: string }> {
@@ -128,18 +128,36 @@ async function chooseTemplate(
       name: given,
     }
   }
-  const apart = join(folder, 'chat_template.jinja')
-  if (await exists(apart))
+  throw new UsageError(
+    `${folder}: the model has no chat template; give --template with one of ${names.join(', ')} (llm-jp-3 works with every tokenizer), or a .jinja file`,
+  )
+}
+
+/**
+ * The template of a model folder, in the order of Transformers' tokenizers: chat_template.jinja, tokenizer_config.json;
+ * then chat_template.json, which its processors read.
+ */
+async function folderTemplate(
+  folder: string,
+  config: Record<string, unknown>,
+  tokens: Record<string, string>,
+): Promise<{ source: ChatTemplate; name: string } | undefined> {
+  const raw = join(folder, 'chat_template.jinja')
+  if (await exists(raw))
     return {
-      source: new ChatTemplate(new TextDecoder().decode(await readBytes(apart, maxConfigBytes)), tokens),
-      name: apart,
+      source: new ChatTemplate(new TextDecoder().decode(await readBytes(raw, maxConfigBytes)), tokens),
+      name: raw,
     }
-  if (config.chat_template === undefined || config.chat_template === null)
-    throw new UsageError(
-      `${folder}: the model has no chat template; give --template with one of ${names.join(', ')} (llm-jp-3 works with every tokenizer), or a .jinja file`,
-    )
-  const { source } = loadChatTemplate(config)
-  return { source: new ChatTemplate(source, tokens), name: 'the chat template of tokenizer_config.json' }
+  const given = (json: Record<string, unknown>) => json.chat_template !== undefined && json.chat_template !== null
+  if (given(config))
+    return {
+      source: new ChatTemplate(loadChatTemplate(config).source, tokens),
+      name: 'the chat template of tokenizer_config.json',
+    }
+  const legacy = join(folder, 'chat_template.json')
+  if (!(await exists(legacy))) return undefined
+  const json = parseObject(await readBytes(legacy, maxConfigBytes), legacy)
+  return given(json) ? { source: new ChatTemplate(loadChatTemplate(json).source, tokens), name: legacy } : undefined
 }
 
 /** Special tokens by the tokenizer's own names. */

@@ -1,5 +1,5 @@
 /** The model of a fine-tuning run, with all weights trained or an adapter on a frozen base; loading and saving. */
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   adapterOf,
@@ -72,7 +72,11 @@ export async function saveTunedModel(
   { tuning, template }: { readonly tuning: RunTuning; readonly template?: string },
 ): Promise<void> {
   await copyTokenizerFiles(from, path)
-  if (template !== undefined) await writeFileAtomically(join(path, 'chat_template.jinja'), template)
+  if (template !== undefined) {
+    await writeFileAtomically(join(path, 'chat_template.jinja'), template)
+    // Transformers' processors prefer it.
+    await rm(join(path, 'chat_template.json'), { force: true })
+  }
   const dtype = await storedDtype(from)
   if (!lora) {
     await saveModel(path, architecture, trainer.masterParameters(), { ...dtype, ...tokenIds })
