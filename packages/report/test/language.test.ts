@@ -3,9 +3,11 @@ import { expect, test } from 'vitest'
 import {
   barsChart,
   effectsChart,
+  growthCharts,
   halfNormalChart,
   histogramChart,
   lineChart,
+  memoryChart,
   scheduleChart,
   timelineChart,
 } from '../src/index.ts'
@@ -18,6 +20,9 @@ const effect = (term: string, difference: number) => ({
 const effects = [effect('A', 3), effect('B', 0.5)]
 const format = { name: 'bfloat16', smallestSubnormal: 2 ** -133, smallestNormal: 2 ** -126, max: 3e38 }
 const pass = { stage: 0, chunk: 0, microBatch: 0, start: 0, end: 1 }
+const growth = { points: [1, 2].map((size) => ({ size, cost: size / 10, work: size })) }
+const state = { weights: 4, optimizer: 8, inputs: 1, gradients: 4 }
+const bytes = { ...state, activations: 6, logits: 2, working: 1, unshared: 1, total: 27 }
 const charts = {
   effectsChart: effectsChart({ effects, confidence: 0.95 }, { heading: true, language: 'ja' }),
   halfNormalChart: halfNormalChart(effects, { language: 'ja' }),
@@ -31,6 +36,20 @@ const charts = {
     { language: 'ja' },
   ),
   'lineChart without values': lineChart({ title: '', xLabel: '', yLabel: '', lines: [] }, { language: 'ja' }),
+  'lineChart with a long legend': lineChart(
+    {
+      ...{ title: '損失', xLabel: '', yLabel: '' },
+      lines: Array.from({ length: 99 }, (_, i) => ({ label: `実行 ${i}`, points: [[1, i] as const] })),
+    },
+    { language: 'ja' },
+  ),
+  growthCharts: growthCharts(
+    [{ curve: { name: '行列積', axis: '行' }, backend: 'GPU', time: growth, memory: growth }],
+    {
+      language: 'ja',
+    },
+  ),
+  memoryChart: memoryChart([{ label: '', estimated: bytes, peakBytes: 25 }], { language: 'ja' }),
   barsChart: barsChart({ title: '', parts: ['重み'], bars: [{ label: '', values: [1] }] }, { language: 'ja' }),
   timelineChart: timelineChart(
     {
@@ -45,9 +64,11 @@ const charts = {
   ),
 }
 
+const names = new Set(['bfloat', 'GPU', 'FLOPs', 'GFLOP'])
+
 test.each(Object.entries(charts))('%s words itself in Japanese', (_, svg) => {
   const texts = [...wellFormed(svg).matchAll(/<(?:text|title|desc)[^>]*>([^<]*)</g)].map(([, text]) => text)
   expect(texts.join('\n')).toMatch(/\p{Script=Katakana}|\p{Script=Han}/u)
   // No English word is left: only names of things, symbols and units are Latin.
-  expect(texts.flatMap((text) => text.match(/[a-z]{3,}/gi) ?? []).filter((word) => word !== 'bfloat')).toEqual([])
+  expect(texts.flatMap((text) => text.match(/[a-z]{3,}/gi) ?? []).filter((word) => !names.has(word))).toEqual([])
 })

@@ -67,7 +67,7 @@ export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
   const shown = parts.map((_, i) => i).filter((i) => bars.some(({ values }) => values[i] > 0))
   const keys = shown.map((part, i) => ({ shape: boxShape(colorOf(i), opacityOf(i)), label: parts[part] }))
   const headed = heading ? headingHeight : 0
-  const legended = legend(keys, 4, width)
+  const legended = legend(keys, 4, width, language)
   const top = headed + legended.height + (limits.length > 0 ? 22 : 6)
   const bottom = top + bars.length * pitch
   const segments = bars.flatMap(({ label, values }, index) => {

@@ -93,7 +93,7 @@ export function effectsChart(analysis: ChartedAnalysis, options: EffectsChartOpt
         { shape: boxShape(paint, 0.3), label: say.unclear },
       ]
     : []
-  const legended = legend(keys, 4, width)
+  const legended = legend(keys, 4, width, options.language ?? 'en')
   const top = headed + legended.height
   const bottom = top + Math.max(1, effects.length) * row
   const most =

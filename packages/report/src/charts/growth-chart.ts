@@ -2,6 +2,23 @@
 import type { DrawOptions } from '../svg/frame.ts'
 import { type Line, type LineChart, lineCharts } from './line-chart.ts'
 
+const words = {
+  en: {
+    time: 'time',
+    seconds: 'seconds',
+    memory: 'peak memory',
+    rate: (rate: string) => `FLOPs at ${rate} GFLOP/s`,
+    linear: 'linear',
+  },
+  ja: {
+    time: '時間',
+    seconds: '秒',
+    memory: 'ピークメモリ',
+    rate: (rate: string) => `FLOPs、${rate} GFLOP/s`,
+    linear: '比例',
+  },
+} as const
+
 /** The cost of one problem size (seconds or bytes), and the work (FLOPs or size) that it should be proportional to. */
 export interface GrowthPoint {
   readonly size: number
@@ -30,6 +47,7 @@ export interface MeasuredGrowth {
  * growthCharts([{ curve, backend: 'cpu', time, memory: time }]).startsWith('<svg') // true
  */
 export function growthCharts(measured: readonly MeasuredGrowth[], options: DrawOptions = {}): string {
+  const say = words[options.language ?? 'en']
   const names = [...new Set(measured.map(({ curve }) => curve.name))]
   const least = (points: readonly GrowthPoint[]) => Math.min(...points.map(({ cost, work }) => cost / work))
   const chart = (name: string, what: string, yLabel: string, lines: (m: MeasuredGrowth, color: number) => Line[]) => {
@@ -53,13 +71,13 @@ export function growthCharts(measured: readonly MeasuredGrowth[], options: DrawO
     },
   ]
   const time = names.map((name) =>
-    chart(name, 'time', 'seconds', ({ backend, time: { points } }, color) =>
-      pair(points, backend, `FLOPs at ${(1e-9 / least(points)).toPrecision(2)} GFLOP/s`, color, 1),
+    chart(name, say.time, say.seconds, ({ backend, time: { points } }, color) =>
+      pair(points, backend, say.rate((1e-9 / least(points)).toPrecision(2)), color, 1),
     ),
   )
   const memory = names.map((name) =>
-    chart(name, 'peak memory', 'MB', ({ backend, memory: { points } }, color) =>
-      pair(points, backend, 'linear', color, 1e6),
+    chart(name, say.memory, 'MB', ({ backend, memory: { points } }, color) =>
+      pair(points, backend, say.linear, color, 1e6),
     ),
   )
   return lineCharts([...time, ...memory], { columns: Math.max(1, names.length), ...options })

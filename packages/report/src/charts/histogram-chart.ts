@@ -104,7 +104,7 @@ export function histogramChart(histogram: ExponentCounts, options: HistogramChar
         ]
       : []
   const note = fitted(summary(histogram, scale, language), fontSize, width - 8)
-  const legended = legend(keys, 4, width)
+  const legended = legend(keys, 4, width, language)
   const top = headed + 20 + legended.height + 12
   const left = Math.min(0.34 * width, Math.max(44, 14 + Math.max(0, ...rows.map((r) => textWidth(r.name, fontSize)))))
   const right = 16

@@ -164,7 +164,7 @@ function drawLines(
   const keys = lines.filter((l) => !l.unnamed).map(keyOf)
   // A single line without a label is described by the axis and has no legend.
   const mostRows = Math.max(1, Math.floor((0.35 * height) / 18))
-  const legended = legend(keys.length > 1 || (keys[0]?.label ?? '') !== '' ? keys : [], 4, width, mostRows)
+  const legended = legend(keys.length > 1 || (keys[0]?.label ?? '') !== '' ? keys : [], 4, width, language, mostRows)
   const narrow = width < 480
   const labelled = !narrow && rules.length > 0
   const ruleLabelWidth = Math.max(0, ...rules.map(({ label }) => textWidth(label, fontSize))) + 16

@@ -20,16 +20,38 @@ export interface MeasuredMemory {
   readonly peakBytes: number
 }
 
-const parts = [
-  ['weights', 'weights'],
-  ['optimizer', 'optimizer'],
-  ['inputs', 'inputs'],
-  ['gradients', 'gradients'],
-  ['activations', 'activations'],
-  ['logits', 'logits'],
-  ['working', 'gradients of activations'],
-  ['unshared', 'space of no use to others'],
-] as const
+const words = {
+  en: {
+    title: 'Peak memory of a step: formulas, in percent of the compiled program',
+    compiled: 'compiled',
+    note: (estimated: string, peak: string) => `${estimated} of ${peak} MB`,
+    parts: {
+      weights: 'weights',
+      optimizer: 'optimizer',
+      inputs: 'inputs',
+      gradients: 'gradients',
+      activations: 'activations',
+      logits: 'logits',
+      working: 'gradients of activations',
+      unshared: 'space of no use to others',
+    },
+  },
+  ja: {
+    title: '1 ステップのピークメモリ: 計算式の値、コンパイルしたプログラムに対する %',
+    compiled: 'コンパイル後',
+    note: (estimated: string, peak: string) => `${estimated} / ${peak} MB`,
+    parts: {
+      weights: '重み',
+      optimizer: '最適化手法の状態',
+      inputs: '入力',
+      gradients: '勾配',
+      activations: '活性値',
+      logits: 'ロジット',
+      working: '活性値の勾配',
+      unshared: '再利用されない領域',
+    },
+  },
+} as const
 
 /**
  * Bars in percent of the compiled program's peak, so that models of different sizes share one axis; the line at 100 %
@@ -45,7 +67,9 @@ export function memoryChart(
   measured: readonly MeasuredMemory[],
   options: Omit<DrawOptions, 'height'> & { readonly title?: string } = {},
 ): string {
-  const { title = 'Peak memory of a step: formulas, in percent of the compiled program' } = options
+  const say = words[options.language ?? 'en']
+  const { title = say.title } = options
+  const parts = Object.entries(say.parts) as [keyof typeof say.parts, string][]
   return barsChart(
     {
       title,
@@ -53,9 +77,9 @@ export function memoryChart(
       bars: measured.map(({ label, estimated, peakBytes }) => ({
         label,
         values: parts.map(([part]) => (100 * estimated[part]) / peakBytes),
-        note: `${megabytes(estimated.total)} of ${megabytes(peakBytes)} MB`,
+        note: say.note(megabytes(estimated.total), megabytes(peakBytes)),
       })),
-      limits: measured.length > 0 ? [{ value: 100, label: 'compiled' }] : [],
+      limits: measured.length > 0 ? [{ value: 100, label: say.compiled }] : [],
       tick: (value) => `${Number(value.toPrecision(3))} %`,
     },
     options,

@@ -96,13 +96,14 @@ export function boxShape(color: string, opacity = 1): string {
 
 /**
  * Lays out legend entries in rows from `left` to `width`, in pixels.
- * @param mostRows most rows; entries beyond them are replaced by "and N more"
+ * @param mostRows most rows; entries beyond them are replaced by their number
  * @returns SVG and its height
  */
 export function legend(
   keys: readonly Key[],
   left: number,
   width: number,
+  language: Language,
   mostRows = Number.POSITIVE_INFINITY,
 ): { body: string; height: number } {
   if (keys.length === 0) return { body: '', height: 0 }
@@ -114,7 +115,8 @@ export function legend(
     const needed = 24 + textWidth(text, fontSize) + 14
     if (x > 0 && x + needed - 14 > room) {
       if (row + 1 >= mostRows) {
-        const more = `and ${keys.length - i} more`
+        const rest = keys.length - i
+        const more = language === 'ja' ? `ほか ${rest} 件` : `and ${rest} more`
         const place = Math.min(left + x, width - textWidth(more, fontSize))
         parts.push(at(place, row * rowHeight, `<text y="9.5">${more}</text>`))
         break
