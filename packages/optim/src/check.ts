@@ -42,7 +42,7 @@ export function describeValue(value: unknown): string {
   return Object.getPrototypeOf(value)?.constructor?.name ?? 'an object'
 }
 
-/** A RangeError for a name that is not one of `known`. Both are fields of it, from which the nearest can be suggested. */
+/** A RangeError for a name that is not one of `known`. Both are its fields, from which the nearest can be suggested. */
 export function unknownName(message: string, given: string, known: readonly string[]): RangeError {
   return Object.assign(new RangeError(message), { given, known })
 }
