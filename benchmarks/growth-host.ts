@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { type LineChart, lineCharts } from '@kumiki/report'
 import { countOf } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
+import { dataCurves } from './growth/data-curves.ts'
 import { type HostCurve, hostCurves } from './growth/host-curves.ts'
 import { libraryCurves } from './growth/library-curves.ts'
 import { type CurveVerdict, judge, slopeOf } from './growth/verdict.ts'
@@ -38,7 +39,7 @@ const from = provenance([
 const print = values.json ? console.error : console.log
 
 const measured: { curve: HostCurve; verdict: CurveVerdict; slope: number }[] = []
-for (const curve of [...hostCurves, ...libraryCurves]) {
+for (const curve of [...hostCurves, ...dataCurves, ...libraryCurves]) {
   if (!wanted.test(`${curve.package}: ${curve.name}`)) continue
   const { name, axis, expected, bends } = curve
   const verdict = judge(await pointsOf(curve), bends?.allowed ?? allowed)

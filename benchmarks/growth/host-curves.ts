@@ -5,6 +5,7 @@ import { encodeArray } from '@kumiki/numerics'
 import { adamw } from '@kumiki/optim'
 import { plan } from '@kumiki/planner'
 import { loadTokenizer } from '@kumiki/tokenizer'
+import { loadHuggingFaceTokenizer } from '@kumiki/tokenizer/huggingface'
 import { trainBpe, trainUnigram } from '@kumiki/tokenizer/train'
 
 export interface HostCurve {
@@ -37,7 +38,7 @@ export function random(seed: number): () => number {
 /**
  * Lines of words made of syllables. Their frequencies differ widely, so new words become rarer, as in natural language.
  */
-function linesOf(characters: number): string[] {
+export function linesOf(characters: number): string[] {
   const next = random(1)
   const lines: string[] = []
   for (let made = 0; made < characters; ) {
@@ -106,6 +107,43 @@ export const hostCurves: readonly HostCurve[] = [
     },
   },
   {
+    package: 'tokenizer',
+    name: 'training unigram, 800,000 characters',
+    axis: 'vocabulary',
+    sizes: [1_000, 2_000, 4_000, 8_000],
+    ...linear,
+    prepare(vocabSize) {
+      const lines = linesOf(800_000)
+      return () => trainUnigram(lines, { vocabSize, hardVocabLimit: false })
+    },
+  },
+  {
+    package: 'tokenizer',
+    name: 'decoding one text',
+    axis: 'characters',
+    sizes: [1_000, 10_000, 100_000, 1_000_000],
+    ...linear,
+    prepare(size) {
+      const tokenizer = unigramModel()
+      const ids = tokenizer.encode(linesOf(size).join(' ').slice(0, size))
+      return () => tokenizer.decode(ids)
+    },
+  },
+  {
+    package: 'tokenizer',
+    name: 'decoding one text, byte-level',
+    axis: 'characters',
+    sizes: [1_000, 10_000, 100_000, 1_000_000],
+    ...linear,
+    bends: { allowed: 2.5, why: 'the list of all tokens, which the steps of a decoder pass on, is past the caches' },
+    prepare(size) {
+      const file = new URL('../../packages/tokenizer/vectors/hf/gpt2.tokenizer.json', import.meta.url)
+      const tokenizer = loadHuggingFaceTokenizer(readFileSync(file))
+      const ids = tokenizer.encode(linesOf(size).join(' ').slice(0, size))
+      return () => tokenizer.decode(ids)
+    },
+  },
+  {
     package: 'data',
     name: 'packing documents, best fit',
     axis: 'documents',
@@ -150,6 +188,21 @@ export const hostCurves: readonly HostCurve[] = [
       const optimizer = adamw({ beta2: 0.95 })
       const state = optimizer.init(params)
       return () => optimizer.update(grads, state, params, optimizer.scalars(1, 0.01))
+    },
+  },
+  {
+    package: 'planner',
+    name: 'all plans of a mixture on 1,024 GPUs',
+    axis: 'experts',
+    sizes: [8, 16, 32, 64, 128, 256],
+    // Expert parallelism takes one more power of two with every doubling.
+    work: (experts) => Math.log2(experts) + 1,
+    expected: 'log',
+    prepare(experts) {
+      const dense = { layers: 80, hidden: 5120, ffn: 2048, heads: 80, kvHeads: 4, headDim: 128, vocab: 196_608 }
+      const model = { ...dense, experts: { count: experts, topK: 8, ffn: 2048 } }
+      const cluster = { gpu: 'H200', nodes: 128, gpusPerNode: 8 }
+      return () => plan({ model, cluster, recipe: { globalBatchSize: 8192, sequenceLength: 4096 } })
     },
   },
   {

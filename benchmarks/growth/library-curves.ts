@@ -1,12 +1,14 @@
 /** Host time of tensor, models, train, report and ablation at increasing sizes, and how it should grow. */
 import { aliases, analyze, design, fullFactorial } from '@kumiki/ablation'
 import { batches } from '@kumiki/data'
-import { decoderModel, decodeSafetensors, encodeSafetensors, fitNgram, nano } from '@kumiki/models'
+import { decoderModel, decodeSafetensors, encodeSafetensors, fitNgram, Generator, nano } from '@kumiki/models'
 import { adamw } from '@kumiki/optim'
 import { lineChart, runReport } from '@kumiki/report'
 import { init } from '@kumiki/tensor'
 import { Trainer } from '@kumiki/train'
+import { loadCheckpoint, saveCheckpoint } from '@kumiki/train/node'
 import { decoderStep } from '../common/decoder-step.ts'
+import { temporaryFolder } from './data-curves.ts'
 import { type HostCurve, linear, random } from './host-curves.ts'
 
 const cpuDevice = () => init({ backend: 'cpu', threads: 1 })
@@ -20,11 +22,11 @@ const tiny = {
 
 const names = (count: number) => Array.from({ length: count }, (_, i) => `F${i + 1}`)
 
-const trainerOf = async () => {
+const trainerOf = async (architecture = tiny) => {
   const device = await cpuDevice()
   const documents = [Int32Array.from({ length: 2000 }, (_, i) => 3 + ((i * 7) % 60))]
   const data = batches({ documents, eosId: 2, vocabSize: 64, batchSize: 1, sequenceLength: 8, seed: 1 })
-  return Trainer.create({ device, model: decoderModel(tiny), data, optimizer: adamw(), schedule: () => 1e-3 })
+  return Trainer.create({ device, model: decoderModel(architecture), data, optimizer: adamw(), schedule: () => 1e-3 })
 }
 
 export const libraryCurves: readonly HostCurve[] = [
@@ -77,6 +79,37 @@ export const libraryCurves: readonly HostCurve[] = [
       const document = new Int32Array(size)
       for (let i = 0; i < size; i += 8) document.set(phrases[Math.floor(next() ** 4 * phrases.length)], i)
       return () => fitNgram([document], { order: 3, vocabSize: 4000 })
+    },
+  },
+  {
+    package: 'models',
+    name: 'generating token by token',
+    axis: 'tokens',
+    sizes: [32, 64, 128, 256, 512],
+    ...linear,
+    async prepare(tokens) {
+      const device = await cpuDevice()
+      const model = decoderModel({ ...tiny, maxPositionEmbeddings: 1024 })
+      const generator = new Generator(device, model, model.initialize(device))
+      return async () => {
+        for await (const _ of generator.generate([3, 4, 5], tokens, { temperature: 0 }));
+      }
+    },
+  },
+  {
+    package: 'train',
+    name: 'a checkpoint, written and read',
+    axis: 'parameters',
+    sizes: [1_000_000, 2_000_000, 4_000_000, 8_000_000],
+    ...linear,
+    async prepare(parameters) {
+      const folder = temporaryFolder()
+      // Embedding and head have nearly all of the parameters.
+      const vocabSize = parameters / 32
+      const trainer = await trainerOf({ ...tiny, vocabSize, paddedVocabSize: vocabSize })
+      for await (const _ of trainer.run(1));
+      const snapshot = await trainer.snapshot()
+      return async () => loadCheckpoint(await saveCheckpoint(folder, snapshot, { keep: 1 }))
     },
   },
   {

@@ -43,5 +43,37 @@ export function fromByteAlphabet(token: string): Uint8Array {
   return bytes
 }
 
+/** The byte of each UTF-16 unit; -1 for those outside the alphabet. */
+const byteOfUnit = new Int16Array(Math.max(...CHARACTER_OF.map((c) => c.charCodeAt(0))) + 1).fill(-1)
+CHARACTER_OF.forEach((c, byte) => {
+  byteOfUnit[c.charCodeAt(0)] = byte
+})
+
+/** The bytes of all tokens, one after the other, as of `fromByteAlphabet`, without an array for each. */
+export function bytesOfTokens(tokens: readonly string[]): Uint8Array {
+  const units = tokens.reduce((sum, token) => sum + token.length, 0)
+  let bytes = new Uint8Array(units)
+  let at = 0
+  for (const token of tokens) {
+    const begin = at
+    let i = 0
+    for (; i < token.length; i++) {
+      const byte = byteOfUnit[token.charCodeAt(i)] ?? -1
+      if (byte < 0) break
+      bytes[at++] = byte
+    }
+    if (i === token.length) continue
+    if (bytes.length === units) {
+      // UTF-8 has three bytes for a unit at most.
+      const larger = new Uint8Array(3 * units)
+      larger.set(bytes)
+      bytes = larger
+    }
+    at = begin
+    for (const byte of encoder.encode(token)) bytes[at++] = byte
+  }
+  return bytes.subarray(0, at)
+}
+
 /** The character of the byte 0x20. */
 export const SPACE_IN_ALPHABET = CHARACTER_OF[0x20]

@@ -1,5 +1,5 @@
 /** Decoders of a tokenizer.json, which turn tokens into text. */
-import { fromByteAlphabet } from './byte-alphabet.ts'
+import { bytesOfTokens } from './byte-alphabet.ts'
 import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
 import { readPattern } from './pattern.ts'
 
@@ -77,7 +77,7 @@ function readStep(value: unknown, where: string): DecodeStep {
       return (tokens) => tokens.map((token) => stripped(token, content, start, stop))
     }
     case 'ByteLevel':
-      return (tokens) => [lossyUtf8.decode(concat(tokens.map(fromByteAlphabet)))]
+      return (tokens) => [lossyUtf8.decode(bytesOfTokens(tokens))]
     case 'Metaspace':
       return metaspace(part.replacement, part.prepend_scheme, part.add_prefix_space, where)
     case 'BPEDecoder': {
@@ -177,14 +177,4 @@ function metaspace(replacement: unknown, scheme: unknown, addPrefix: unknown, wh
   const legacy = asFlag(addPrefix, `${where}.add_prefix_space`, true) ? 'always' : 'never'
   const prefixed = asText(scheme ?? legacy, `${where}.prepend_scheme`) !== 'never'
   return (tokens) => tokens.map((token, k) => token.replaceAll(mark, k === 0 && prefixed ? '' : ' '))
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    result.set(part, at)
-    at += part.length
-  }
-  return result
 }

@@ -81,7 +81,7 @@ export class DecodeStream {
         piece = piece.slice(1)
         this.stripped = this.rules.stripLeading === 'one'
       }
-      text += piece.includes('\u2581') ? piece.replaceAll('\u2581', ' ') : piece
+      text += piece === pieces[id] ? this.vocabulary.surfaceOf(id) : piece.replaceAll('\u2581', ' ')
     }
     if (text !== '') this.started = true
     return text

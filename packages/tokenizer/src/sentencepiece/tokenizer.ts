@@ -31,6 +31,26 @@ export type EncodeOptions = {
  */
 export type PieceKind = keyof typeof PieceType
 
+/** A text made of many short ones. They are joined some at a time: a list of all would be larger than the caches. */
+class JoinedText {
+  private text = ''
+  private parts: string[] = []
+
+  push(part: string): void {
+    if (this.parts.push(part) === 4096) this.join()
+  }
+
+  end(): string {
+    this.join()
+    return this.text
+  }
+
+  private join(): void {
+    this.text += this.parts.join('')
+    this.parts = []
+  }
+}
+
 const PIECE_KINDS = Object.keys(PieceType) as PieceKind[]
 
 /** One of the best segmentations of a text. */
@@ -230,22 +250,22 @@ export class Tokenizer {
    */
   decode(ids: ArrayLike<number>): string {
     const stream = this.decodeStream()
-    const parts: string[] = []
-    for (let i = 0; i < ids.length; i++) parts.push(stream.push(ids[i]))
-    parts.push(stream.end())
-    return parts.join('')
+    const text = new JoinedText()
+    for (let i = 0; i < ids.length; i++) text.push(stream.push(ids[i]))
+    text.push(stream.end())
+    return text.end()
   }
 
   /** Decodes pieces to text, like `decode` of their ids; pieces outside the vocabulary are written unchanged. */
   decodePieces(pieces: Iterable<string>): string {
     const stream = this.decodeStream()
-    const parts: string[] = []
+    const text = new JoinedText()
     for (const piece of pieces) {
       const id = this.vocabulary.idOf(piece)
-      parts.push(id < 0 ? stream.pushText(piece) : stream.push(id))
+      text.push(id < 0 ? stream.pushText(piece) : stream.push(id))
     }
-    parts.push(stream.end())
-    return parts.join('')
+    text.push(stream.end())
+    return text.end()
   }
 
   /** Normalises a text as `encode` does before segmentation, with space marks. */

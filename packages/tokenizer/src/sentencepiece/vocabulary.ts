@@ -19,11 +19,19 @@ export class Vocabulary {
   /** Built on first use: unigram encoding and decoding do not need it. */
   private inText: Map<string, number> | undefined
   private readonly reserved = new Map<string, number>()
+  /** Pieces as text, made on first use. */
+  private readonly surfaces: (string | undefined)[]
+
+  /** The text of a piece: with spaces for space marks. */
+  surfaceOf(id: number): string {
+    return (this.surfaces[id] ??= this.pieces[id].replaceAll('\u2581', ' '))
+  }
 
   /** @throws TokenizerError where pieces repeat, or the unknown piece or byte pieces are missing */
   constructor(file: ModelFile) {
     const size = file.pieces.length
     this.pieces = file.pieces.map((piece) => piece.piece)
+    this.surfaces = new Array(size)
     this.types = new Uint8Array(size)
     this.scores = new Float32Array(size)
     this.bytes = new Int16Array(size).fill(-1)
