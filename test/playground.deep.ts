@@ -85,6 +85,10 @@ test.each(['train', 'tokenize', 'numbers', 'plan', 'ablate'])(
       const tree = await page.locator('main').ariaSnapshot()
       expect(tree).toMatch(/region "[^"]+":\n\s+- heading "[^"]+" \[level=\d\]/)
       const drawn = await page.locator('.picture svg').count()
+      const scaled = await page
+        .locator('.picture svg')
+        .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().width / Number(one.getAttribute('width'))))
+      expect(scaled).toEqual(scaled.map(() => 1))
       if (part === 'plan' || part === 'ablate') expect(drawn).toBeGreaterThan(0)
       expect([...tree.matchAll(/- '?img "[^"]{8,}"/g)].length, tree).toBeGreaterThanOrEqual(drawn)
       if (pictures) await page.screenshot({ path: `${pictures}/${part}-${lang}.png`, fullPage: true })

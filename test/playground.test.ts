@@ -44,6 +44,29 @@ test('what is loaded before a part is opened is small, and nothing is asked of o
   expect([playground.foreign, playground.problems]).toEqual([[], []])
 })
 
+test('pictures are drawn at the width of the page, a phone or a desk, and drawn again when it changes', async () => {
+  const page = await playground.open('#part=plan&model=llm-jp-3-172b&nodes=64', {
+    viewport: { width: 390, height: 844 },
+  })
+  const widths = () =>
+    page
+      .locator('.picture svg')
+      .evaluateAll((all) => all.map((one) => [Number(one.getAttribute('width')), one.getBoundingClientRect().width]))
+  await page.locator('.picture svg').nth(1).waitFor()
+  // A picture that is scaled down has small letters.
+  expect(await widths()).toEqual([
+    [358, 358],
+    [358, 358],
+  ])
+  await page.setViewportSize({ width: 1400, height: 900 })
+  await page.locator('.picture svg[width="928"]').nth(1).waitFor()
+  expect(await widths()).toEqual([
+    [928, 928],
+    [928, 928],
+  ])
+  await page.close()
+})
+
 test('an address and its values', () => {
   const defaults = { number: '0.1', scale: '0' }
   const hash = writeState({ part: 'numbers', number: '1 & 2', scale: '0' }, defaults)

@@ -1,5 +1,6 @@
 // Form fields of the parts: each has a label, and passes its text to `onChange`.
 import type { ComponentChildren } from 'preact'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 interface FieldProps {
   readonly label: string
@@ -41,8 +42,25 @@ export function Choice({
   )
 }
 
-/** Shows a chart of @kumiki/report, which escapes the texts in its SVG. */
-export const Picture = ({ svg }: { svg: string }) => <div class="picture" dangerouslySetInnerHTML={{ __html: svg }} />
+/**
+ * Shows a chart of @kumiki/report, which escapes the texts in its SVG. It is drawn at the width that the page has for
+ * it: a wide one that is scaled down to a phone cannot be read.
+ * @param widest pixels; a chart is not drawn wider
+ * @param draw from 240 pixels on, the narrowest that charts can be
+ */
+export function Picture({ widest, draw }: { widest: number; draw: (width: number) => string }) {
+  const place = useRef<HTMLDivElement>(null)
+  const [room, setRoom] = useState(0)
+  useLayoutEffect(() => {
+    const measure = () => setRoom(Math.floor(place.current!.clientWidth))
+    measure()
+    const observer = new ResizeObserver(measure)
+    observer.observe(place.current!)
+    return () => observer.disconnect()
+  }, [])
+  const svg = room === 0 ? '' : draw(Math.max(240, Math.min(room, widest)))
+  return <div ref={place} class="picture" dangerouslySetInnerHTML={{ __html: svg }} />
+}
 
 export const Fields = ({ children }: { children: ComponentChildren }) => <div class="fields">{children}</div>
 

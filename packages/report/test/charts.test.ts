@@ -307,4 +307,22 @@ describe('timelineChart', () => {
     expect(() => timelineChart(short, { width: 10 })).toThrow('timelineChart: width must be from 240')
     expect(attributesOf(timelineChart(timeline(64, ['forward', 'backward']), { width: 340 })).width).toBe('340')
   })
+
+  test('a title that is wider than the picture takes two lines, and the rest moves down', () => {
+    const [wide, narrow] = [1040, 340].map((width) => timelineChart(timeline(2, ['forward']), { width }))
+    const title = '1F1B, 4 stages: bubble 12.5 % of the work'
+    expect(textsOf(wide)[0]).toBe(title)
+    expect(textsOf(narrow).slice(0, 2).join(' ')).toBe(title)
+    expect(Number(attributesOf(narrow).height) - Number(attributesOf(wide).height)).toBe(18)
+    // Japanese has no spaces; a line does not begin with a closing mark. What two lines do not hold is truncated.
+    const titled = (title: string) =>
+      textsOf(timelineChart(timeline(2, ['forward']), { title, width: 240 })).slice(0, 2)
+    expect(titled('四つのステージのパイプライン、一つのステップ')).toEqual([
+      '四つのステージのパイプライン、',
+      '一つのステップ',
+    ])
+    expect(titled(`${'あ'.repeat(15)}、い`)).toEqual(['あ'.repeat(14), 'あ、い'])
+    expect(titled('長い'.repeat(40))[1]).toMatch(/…$/)
+    expect(titled('x'.repeat(80))[0]).toMatch(/…$/)
+  })
 })

@@ -27,7 +27,12 @@ function Effects({
     .map(Number)
   if (values.length !== design.runs.length || values.some((value) => !Number.isFinite(value))) return null
   return (
-    <Picture svg={effectsChart(analyze(design, values), { response: words.say('score'), language: words.language })} />
+    <Picture
+      widest={640}
+      draw={(width) =>
+        effectsChart(analyze(design, values), { response: words.say('score'), language: words.language, width })
+      }
+    />
   )
 }
 

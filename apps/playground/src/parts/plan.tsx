@@ -59,29 +59,29 @@ function Details({
   candidate: Candidate
 } & Pick<PartProps, 'say' | 'language'>) {
   const { memoryByStage, plan: resolved } = candidate.estimate
-  const memory = barsChart(
-    {
-      title: say('memoryTitle'),
-      parts: memoryParts.map(say),
-      bars: memoryByStage.map((stage) => ({
-        label: String(stage.stage),
-        values: memoryParts.map((part) => stage[part] / 1e9),
-      })),
-      limits: [{ value: findGpu(request.cluster.gpu).memoryBytes / 1e9, label: request.cluster.gpu }],
-    },
-    { language },
-  )
-  let timeline = ''
-  try {
-    if (resolved.pipelineParallel > 1)
-      timeline = timelineChart(simulate({ model: request.model, cluster: request.cluster, plan: resolved }), {
-        language,
-      })
-  } catch {} // the simulator refuses plans with too many passes; the page then shows the memory only
+  const memory = (width: number) =>
+    barsChart(
+      {
+        title: say('memoryTitle'),
+        parts: memoryParts.map(say),
+        bars: memoryByStage.map((stage) => ({
+          label: String(stage.stage),
+          values: memoryParts.map((part) => stage[part] / 1e9),
+        })),
+        limits: [{ value: findGpu(request.cluster.gpu).memoryBytes / 1e9, label: request.cluster.gpu }],
+      },
+      { language, width },
+    )
+  const simulated = useMemo(() => {
+    if (resolved.pipelineParallel === 1) return undefined
+    try {
+      return simulate({ model: request.model, cluster: request.cluster, plan: resolved })
+    } catch {} // the simulator refuses plans with too many passes; the page then shows the memory only
+  }, [request, resolved])
   return (
     <>
-      <Picture svg={memory} />
-      {timeline && <Picture svg={timeline} />}
+      <Picture widest={1016} draw={memory} />
+      {simulated && <Picture widest={1040} draw={(width) => timelineChart(simulated, { language, width })} />}
     </>
   )
 }

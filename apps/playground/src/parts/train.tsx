@@ -138,15 +138,18 @@ export function Part({ say, language, values, change }: PartProps) {
       </p>
       {shown.length > 0 && (
         <Picture
-          svg={lineChart(
-            {
-              title: say('loss'),
-              xLabel: say('step'),
-              yLabel: say('lossUnit'),
-              lines: shown.map(({ label, points }) => ({ label, points })),
-            },
-            { language },
-          )}
+          widest={560}
+          draw={(width) =>
+            lineChart(
+              {
+                title: say('loss'),
+                xLabel: say('step'),
+                yLabel: say('lossUnit'),
+                lines: shown.map(({ label, points }) => ({ label, points })),
+              },
+              { language, width },
+            )
+          }
         />
       )}
       {shown.length > 0 && !running && (

@@ -1,17 +1,7 @@
 /** Stacked horizontal bars: the parts of a total, for several totals. */
 import { axisX, barX, gridX, ruleX } from '@observablehq/plot'
 import { colorOf } from '../svg/colors.ts'
-import {
-  at,
-  boxShape,
-  checkSize,
-  type DrawOptions,
-  fontSize,
-  frame,
-  headingHeight,
-  headingText,
-  legend,
-} from '../svg/frame.ts'
+import { at, boxShape, checkSize, type DrawOptions, fontSize, frame, headingOf, legend } from '../svg/frame.ts'
 import { drawPlot } from '../svg/plot.ts'
 import { textElement } from '../svg/text-element.ts'
 import { linearTicks } from '../svg/ticks.ts'
@@ -66,7 +56,8 @@ export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
   const pitch = above ? row + 22 : row + 8
   const shown = parts.map((_, i) => i).filter((i) => bars.some(({ values }) => values[i] > 0))
   const keys = shown.map((part, i) => ({ shape: boxShape(colorOf(i), opacityOf(i)), label: parts[part] }))
-  const headed = heading ? headingHeight : 0
+  const head = headingOf(title, width, heading)
+  const headed = head.height
   const legended = legend(keys, 4, width, language)
   const top = headed + legended.height + (limits.length > 0 ? 22 : 6)
   const bottom = top + bars.length * pitch
@@ -132,13 +123,7 @@ export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
       .join('; ')}.`,
     width,
     height: bottom + 24,
-    body: [
-      heading ? headingText(title, 4, width) : '',
-      at(0, headed, legended.body),
-      body,
-      ...texts,
-      ...limitLabels(limits, x, top - 8, width),
-    ].join(''),
+    body: [head.body, at(0, headed, legended.body), body, ...texts, ...limitLabels(limits, x, top - 8, width)].join(''),
   })
 }
 

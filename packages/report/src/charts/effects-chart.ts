@@ -2,17 +2,7 @@
 import { axisX, axisY, barX, dot, gridX, gridY, line, ruleX, ruleY, scale, tickX } from '@observablehq/plot'
 import { median } from 'd3-array'
 import { colors } from '../svg/colors.ts'
-import {
-  at,
-  boxShape,
-  checkSize,
-  type DrawOptions,
-  fontSize,
-  frame,
-  headingHeight,
-  headingText,
-  legend,
-} from '../svg/frame.ts'
+import { at, boxShape, checkSize, type DrawOptions, fontSize, frame, headingOf, legend } from '../svg/frame.ts'
 import { drawPlot } from '../svg/plot.ts'
 import { spread } from '../svg/spread.ts'
 import { textElement } from '../svg/text-element.ts'
@@ -86,7 +76,8 @@ export function effectsChart(analysis: ChartedAnalysis, options: EffectsChartOpt
   const { effects, confidence } = analysis
   const left = Math.min(0.4 * width, 18 + Math.max(0, ...effects.map((e) => textWidth(e.term, fontSize))))
   const right = 14 + Math.max(0, ...effects.map((e) => textWidth(short(e.difference), fontSize)))
-  const headed = heading ? headingHeight : 4
+  const head = headingOf(title, width, heading)
+  const headed = head.height || 4
   const keys = effects.some((e) => e.confidenceInterval)
     ? [
         { shape: boxShape(paint), label: say.clear },
@@ -156,7 +147,7 @@ export function effectsChart(analysis: ChartedAnalysis, options: EffectsChartOpt
     width,
     height: bottom + 44,
     body: [
-      heading ? headingText(title, 4, width) : '',
+      head.body,
       at(0, headed, legended.body),
       body,
       ...texts,
@@ -193,7 +184,8 @@ export function halfNormalChart(
   const error = pseudoStandardError(sizes.map(({ size }) => size))
   const far = (points.at(-1)?.quantile ?? 1) * 1.12
   const most = (Math.max(points.at(-1)?.size ?? 0, error * far) || 1) * 1.06
-  const top = (heading ? headingHeight : 0) + 30
+  const head = headingOf(title, width, heading)
+  const top = head.height + 30
   const bottom = height - 40
   const yTicks = linearTicks(0, most, 5)
   const marginLeft = Math.max(28, 12 + Math.max(...yTicks.map((t) => textWidth(plain(t), fontSize))))
@@ -247,7 +239,7 @@ export function halfNormalChart(
     width,
     height,
     body: [
-      heading ? headingText(title, 4, width) : '',
+      head.body,
       textElement(4, top - 15, fitted(yLabel, fontSize, width - 8), 'start', { soft: true }),
       textElement((marginLeft + width - marginRight) / 2, height - 6, say.quantile, 'middle', { soft: true }),
       body,

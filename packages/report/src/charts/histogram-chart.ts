@@ -8,8 +8,7 @@ import {
   type DrawOptions,
   fontSize,
   frame,
-  headingHeight,
-  headingText,
+  headingOf,
   type Language,
   legend,
 } from '../svg/frame.ts'
@@ -95,7 +94,8 @@ export function histogramChart(histogram: ExponentCounts, options: HistogramChar
     throw new RangeError(`histogramChart: scale must be finite and greater than 0, got ${scale}`)
   const rows = formats.map((format) => rangeOf(format, scale))
   const [low, high] = extent(histogram, rows)
-  const headed = heading ? headingHeight : 0
+  const head = headingOf(title, width, heading)
+  const headed = head.height
   const keys =
     rows.length > 0
       ? [
@@ -177,7 +177,7 @@ export function histogramChart(histogram: ExponentCounts, options: HistogramChar
     width,
     height: under + rows.length * row + 10,
     body: [
-      heading ? headingText(title, 4, width) : '',
+      head.body,
       textElement(4, headed + 12, note, 'start', { soft: true }),
       at(0, headed + 22, legended.body),
       at(0, top, bars),

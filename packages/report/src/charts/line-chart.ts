@@ -9,8 +9,7 @@ import {
   dotShape,
   fontSize,
   frame,
-  headingHeight,
-  headingText,
+  headingOf,
   type Key,
   legend,
   strokeShape,
@@ -150,13 +149,13 @@ function drawLines(
   const say = words[language]
   const lines = chart.lines.map((line, i) => prepare(line, i, width, xScale, yScale))
   const rules = (chart.rules ?? []).filter(({ y }) => usable(y, yScale))
-  const headed = heading ? headingHeight : 0
-  const head = heading ? headingText(title, 4, width) : ''
+  const head = headingOf(title, width, heading)
+  const headed = head.height
   const all = lines.flatMap(({ values }) => values)
   const finite = all.filter(({ y }) => Number.isFinite(y))
   if (finite.length === 0) {
     const empty = `<text x="${width / 2}" y="${(height + headed) / 2}" text-anchor="middle" fill-opacity="0.7">${say.empty}</text>`
-    return { body: head + empty, description: `${title}: ${say.none}.` }
+    return { body: head.body + empty, description: `${title}: ${say.none}.` }
   }
   const x = padX(extent(all, (s) => s.x) as [number, number], xScale)
   const yExtent = extent([...finite.flatMap(({ low, high }) => [low, high]), ...rules.map((rule) => rule.y)])
@@ -232,7 +231,7 @@ function drawLines(
   const named = keys.slice(0, 20).flatMap(({ label }) => label || [])
   return {
     body: [
-      head,
+      head.body,
       at(0, headed, legended.body),
       yLabel ? textElement(4, top - 15, fitted(yLabel, fontSize, width - 8), 'start', { soft: true }) : '',
       textElement((marginLeft + right) / 2, height - 6, xLabel, 'middle', { soft: true }),

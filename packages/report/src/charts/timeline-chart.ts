@@ -10,8 +10,7 @@ import {
   type DrawOptions,
   fontSize,
   frame,
-  headingHeight,
-  headingText,
+  headingOf,
   type Key,
   legend,
 } from '../svg/frame.ts'
@@ -121,7 +120,8 @@ export function timelineChart(timeline: Timeline, options: TimelineOptions = {})
   const right = width - 14
   const bubble = say.bubble(`${(100 * timeline.bubbleOverWork).toFixed(1)} %`)
   const title = options.title ?? say.title(scheduleNames[timeline.schedule] ?? timeline.schedule, stages, bubble)
-  const headed = heading ? headingHeight : 0
+  const head = headingOf(title, width, heading)
+  const headed = head.height
   const legended = legend(keysOf(used, chunks, after, say), 4, width, options.language ?? 'en')
   const top = headed + legended.height + 4
   const bottom = top + stages * (row + gap)
@@ -154,7 +154,7 @@ export function timelineChart(timeline: Timeline, options: TimelineOptions = {})
     description: say.description(stages, seconds(end), bubble),
     width,
     height: bottom + 30,
-    body: [heading ? headingText(title, 4, width) : '', at(0, headed, legended.body), ...parts].join(''),
+    body: [head.body, at(0, headed, legended.body), ...parts].join(''),
   })
 }
 

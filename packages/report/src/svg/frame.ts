@@ -1,6 +1,6 @@
 /** The SVG element around every chart: size, title and description for screen readers, style, legend. */
 import { escapeText } from '../text/escape.ts'
-import { fitted, textWidth } from '../text/width.ts'
+import { fitted, inTwo, textWidth } from '../text/width.ts'
 import { round } from './serialize.ts'
 
 /** A DOM document to create elements with: a page's, or one of linkedom, jsdom or the like. */
@@ -32,8 +32,9 @@ const style =
   '.kr .halo{paint-order:stroke;stroke:Canvas;stroke-width:3px;stroke-linejoin:round}'
 
 export const fontSize = 12
-/** Height of the title line in pixels. */
-export const headingHeight = 26
+/** Height of a title of one line in pixels, and of each line more. */
+const headingHeight = 26
+const headingLine = 18
 /** Height of a row of the legend in pixels. */
 const rowHeight = 18
 
@@ -56,10 +57,23 @@ export function frame({ title, description, width, height, body }: Frame): strin
 }
 
 /**
- * The title as a line of text, truncated to fit. Measured at 15.5 px: bold letters are a tenth wider than regular ones.
+ * The title above a chart: one line, or two where it is wider; what does not fit into those is truncated. Measured at
+ * 15.5 px: bold letters are a tenth wider than regular ones.
+ * @param shown false: nothing, of no height
+ * @returns SVG and its height
  */
-export function headingText(title: string, x: number, width: number): string {
-  return `<text x="${round(x)}" y="16" font-size="14" font-weight="600">${escapeText(fitted(title, 15.5, width - x))}</text>`
+export function headingOf(title: string, width: number, shown = true): { body: string; height: number } {
+  if (!shown) return { body: '', height: 0 }
+  const lines = inTwo(title, 15.5, width - 4)
+  return {
+    body: lines
+      .map(
+        (text, i) =>
+          `<text x="4" y="${16 + headingLine * i}" font-size="14" font-weight="600">${escapeText(fitted(text, 15.5, width - 4))}</text>`,
+      )
+      .join(''),
+    height: headingHeight + headingLine * (lines.length - 1),
+  }
 }
 
 /** An SVG group translated by x and y. */

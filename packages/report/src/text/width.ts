@@ -26,3 +26,23 @@ export function fitted(text: string, size: number, width: number): string {
   while (characters.length > 1 && textWidth(`${characters.join('')}…`, size) > width) characters.pop()
   return `${characters.join('')}…`
 }
+
+/** Punctuation that does not begin a line of Japanese. */
+const closing = /[、。，．：；・)）」』】!?！？%ー]/
+
+/**
+ * The text as one line, or as two if it is wider than `width` pixels: cut after a space or next to a wide character, at
+ * the last such place that fits. The second line may still be too wide.
+ */
+export function inTwo(text: string, size: number, width: number): string[] {
+  const characters = [...text]
+  let [sum, cut] = [0, 0]
+  for (const [i, character] of characters.entries()) {
+    const before = characters[i - 1] ?? ''
+    if (i > 0 && (before === ' ' || ((wide.test(before) || wide.test(character)) && !closing.test(character)))) cut = i
+    sum += textWidth(character, size)
+    if (sum > width)
+      return cut === 0 ? [text] : [characters.slice(0, cut).join('').trimEnd(), characters.slice(cut).join('')]
+  }
+  return [text]
+}
