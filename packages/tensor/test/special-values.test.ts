@@ -330,3 +330,43 @@ test('attention and losses keep a NaN', async () => {
     expect(await linear(1), d.name).toBeCloseTo(Math.log(2), 5)
   }
 })
+
+test('a special value changes no other element of a block of vectors on cpu', async () => {
+  // Arrays of 12 elements are computed vector by vector, without the shortcuts of longer ones.
+  const [, device] = devices
+  const short = 12
+  const specials = [NaN, -NaN, Infinity, -Infinity, -87.4, 87.4, 88.73, -1e30, 3.4e38, 1e-40]
+  const functions: Record<string, (x: Tensor) => Tensor> = {
+    exp: k.exp,
+    sigmoid: k.sigmoid,
+    bfloat16: (x) => k.cast(x, 'bfloat16'),
+    'sigmoid of bfloat16': (x) => k.sigmoid(k.cast(k.cast(x, 'bfloat16'), 'float32')),
+    'exp to bfloat16': (x) => k.cast(k.exp(x.mul(2)), 'bfloat16'),
+    'two results': (x) => k.concatenate([k.exp(x), k.cast(k.cast(k.sigmoid(x), 'bfloat16'), 'float32')]),
+  }
+  for (const [name, f] of Object.entries(functions)) {
+    const compiled = k.compile(f)
+    const bits = async (values: number[]) => {
+      using x = device.tensor(values)
+      using y = await compiled(x)
+      using f32 = k.cast(y, 'float32')
+      return new Uint32Array((await f32.data()).buffer)
+    }
+    for (const length of [64, 96, 100]) {
+      // One special value in a block, and none in another.
+      for (let place = 0; place < length; place += 5) {
+        const values = Array.from({ length }, (_, i) => Math.sin(i + 1) * 80)
+        values[place] = specials[(place / 5) % specials.length]
+        const parts = name === 'two results' ? 2 : 1
+        const whole = await bits(values)
+        for (let from = 0; from < length; from += short) {
+          const piece = Array.from({ length: short }, (_, i) => values[from + i] ?? 0)
+          const expected = await bits(piece)
+          for (let part = 0; part < parts; part++)
+            for (let i = 0; i < short && from + i < length; i++)
+              expect(whole[part * length + from + i], `${name} of ${piece[i]}`).toBe(expected[part * short + i])
+        }
+      }
+    }
+  }
+})

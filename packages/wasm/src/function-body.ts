@@ -142,11 +142,21 @@ export class FunctionBody {
     return this
   }
 
-  /** if (the i32 on the stack) body */
-  when(body: () => void): this {
+  /** if (the i32 on the stack) body else otherwise */
+  when(body: () => void, otherwise?: () => void): this {
     this.code.push(0x04, 0x40)
     body()
+    if (otherwise) {
+      this.code.push(0x05)
+      otherwise()
+    }
     this.code.push(0x0b)
+    return this
+  }
+
+  /** A vector of sixteen bytes of the two on the stack: 0 to 15 name those of the first, 16 to 31 of the second. */
+  shuffle(bytes: readonly number[]): this {
+    this.code.push(0xfd, opcodes.i8x16Shuffle, ...bytes)
     return this
   }
 

@@ -29,18 +29,16 @@ export function expConstant(index: usize): v128 {
   return v128.load32_splat(expConstants + (index << 2))
 }
 
-/** e^x. Below -87.3 the result is 0 (subnormal results are flushed), above 88.7 Infinity; NaN stays NaN. */
+/** e^x without the special cases: for x of magnitude 87.3 at most. */
 // @ts-ignore: decorator
 @inline
-export function exp4(x: v128): v128 {
-  const low = expConstant(0)
-  const clamped = f32x4.pmin(f32x4.pmax(x, low), expConstant(1))
+function exponential(x: v128): v128 {
   // Added to 1.5 2^23 a small number is rounded to an integer, which are then the last bits.
   const magic = expConstant(3)
-  const shifted = f32x4.add(f32x4.mul(clamped, expConstant(2)), magic)
+  const shifted = f32x4.add(f32x4.mul(x, expConstant(2)), magic)
   const n = f32x4.sub(shifted, magic)
   // x - n ln 2 in two steps, so that no bits are lost.
-  let r = fma(n, expConstant(4), clamped)
+  let r = fma(n, expConstant(4), x)
   r = fma(n, expConstant(5), r)
   let p = expConstant(6)
   p = fma(p, r, expConstant(7))
@@ -51,7 +49,15 @@ export function exp4(x: v128): v128 {
   p = f32x4.add(fma(p, f32x4.mul(r, r), r), expConstant(12))
   // n, the low bits of `shifted`, is added to the exponent of p. The sum is an exponent: where n is 128, p is below 1,
   // and where n is -126, above.
-  const y = v128.andnot(i32x4.add(p, i32x4.shl(shifted, 23)), f32x4.lt(x, low))
+  return i32x4.add(p, i32x4.shl(shifted, 23))
+}
+
+/** e^x. Below -87.3 the result is 0 (subnormal results are flushed), above 88.7 Infinity; NaN stays NaN. */
+// @ts-ignore: decorator
+@inline
+export function exp4(x: v128): v128 {
+  const low = expConstant(0)
+  const y = v128.andnot(exponential(f32x4.pmin(f32x4.pmax(x, low), expConstant(1))), f32x4.lt(x, low))
   // Infinity for large x, and NaN for NaN, of which the sum of exponents may have made a number.
   return f32x4.add(v128.andnot(f32x4.mul(x, expConstant(14)), f32x4.le(x, expConstant(13))), y)
 }
@@ -94,12 +100,22 @@ export function exp(x: v128): v128 {
   return exp4(x)
 }
 
+/** `exp` where no lane is a special case: see `shortcuts` in the generator of fused kernels, which copies it. */
+export function expInRange(x: v128): v128 {
+  return exponential(x)
+}
+
 export function log(x: v128): v128 {
   return log4(x)
 }
 
 export function sigmoid(x: v128): v128 {
   return f32x4.div(k(1), f32x4.add(k(1), exp4(f32x4.neg(x))))
+}
+
+/** `sigmoid` where no lane is a special case of the exponential. */
+export function sigmoidInRange(x: v128): v128 {
+  return f32x4.div(k(1), f32x4.add(k(1), exponential(f32x4.neg(x))))
 }
 
 /** tanh x: an odd polynomial below 0.625, (e^2x - 1) / (e^2x + 1) above. */
@@ -226,6 +242,12 @@ export function bf16(x: v128): v128 {
 
 export function encodeBf16(x: v128): v128 {
   return bf16(x)
+}
+
+/** `encodeBf16` where no lane is NaN. */
+export function encodeBf16InRange(x: v128): v128 {
+  const even = i32x4.eq(v128.and(x, i32x4.splat(0x10000)), i32x4.splat(0))
+  return i32x4.shr_u(i32x4.add(i32x4.add(x, i32x4.splat(0x8000)), even), 16)
 }
 
 /** float16 codes in the low halves to float32, exactly, subnormals included. */

@@ -36,6 +36,20 @@ function codeOf({ op, from, dtype }: FusedNode): readonly SimdStep[] | undefined
   return typeof simd === 'function' ? simd(computeType(from), computeType(dtype)) : simd?.[computeType(from)]
 }
 
+/**
+ * Functions with a shortcut: another function that gives the same bits for arguments of magnitude `limit` at most. A
+ * block of vectors is computed by shortcuts, and again in full if an argument was outside.
+ */
+export const shortcuts: Readonly<Record<string, { readonly name: string; readonly limit: number }>> = {
+  exp: { name: 'expInRange', limit: 87.3 },
+  sigmoid: { name: 'sigmoidInRange', limit: 87.3 },
+  encodeBf16: { name: 'encodeBf16InRange', limit: Infinity },
+}
+
+/** Bytes of two vectors: the first, or the last, four 16-bit codes of the second above the zeros of the first. */
+const codesAbove = (first: number) =>
+  [0, 1, 2, 3].flatMap((i) => [0, 16].flatMap((from) => [0, 1].map((byte) => from + 2 * (first + i) + byte)))
+
 export interface FusedKernel {
   readonly fn: KernelFunction
   /** Parallel extent: rows of the outer dimensions, or blocks of four elements of a single one. */
@@ -108,6 +122,8 @@ export function fusedKernel(
 
   const row = f.local('i32')
   const i = f.local('i32')
+  /** Where a block ends that is computed again. */
+  const stop = f.local('i32')
   const bases = leaves.map((l) => (l.kind === 'constant' ? -1 : f.local('i32')))
   const outBases = outputs.map(() => f.local('i32'))
   /** Leaves that are the same for the whole row. */
@@ -129,14 +145,28 @@ export function fusedKernel(
   /** Vectors of the functions whose code is copied. */
   const scratch: number[] = []
 
+  /** Whether shortcuts may be used; then the largest arguments so far, doubled, by their limit. */
+  let guards: Map<number, number> | undefined
+  const guardOf = new Map<number, number>()
   const call = (name: string) => {
-    const line = lines.get(name)
+    const shortcut = guards && shortcuts[name]
+    const line = lines.get(shortcut?.name ?? name)
     if (!line) {
       f.call(functions.indexOf(name))
       return
     }
     while (scratch.length <= line.locals) scratch.push(f.local('v128'))
+    if (shortcut) guard(shortcut.limit)
     appendStraightLine(f, line, scratch)
+  }
+  /** Keeps the vector on the stack, and the largest magnitudes: doubling a float's bits drops its sign. */
+  const guard = (limit: number) => {
+    let kept = guardOf.get(limit)
+    if (kept === undefined) guardOf.set(limit, (kept = f.local('v128')))
+    f.tee(scratch[0]).get(scratch[0]).get(scratch[0]).op('i32x4.add')
+    if (guards!.has(limit)) f.get(kept).op('i32x4.max_u')
+    f.set(kept)
+    guards!.set(limit, kept)
   }
   const sizeOf = (d: DType) => bytesPerElement[d]
   const decode = (dtype: DType) => {
@@ -192,8 +222,8 @@ export function fusedKernel(
     })
   }
 
-  /** Vector k of a block. */
-  const load = (l: number, k: number) => {
+  /** Vector k of `vectors`, 1 or an even number. */
+  const load = (l: number, k: number, vectors: number) => {
     const leaf = leaves[l]
     if (leaf.kind === 'constant' || fixed[l]) return // loaded by startRow
     const value = values[k][l]
@@ -206,6 +236,23 @@ export function fusedKernel(
       return
     }
     const size = sizeOf(leaf.dtype)
+    if (stride === 1 && leaf.dtype === 'bfloat16' && vectors > 1) {
+      // Two vectors by one load: codes are the upper halves of floats.
+      if (k % 2 === 1) return
+      f.get(bases[l])
+        .get(i)
+        .constant(1)
+        .op('i32.shl')
+        .op('i32.add')
+        .memory('v128.load', 8 * k)
+        .set(temporary)
+      f.splatConstant(0).get(temporary).shuffle(codesAbove(0)).set(value)
+      f.splatConstant(0)
+        .get(temporary)
+        .shuffle(codesAbove(4))
+        .set(values[k + 1][l])
+      return
+    }
     if (stride === 1) {
       f.get(bases[l])
         .get(i)
@@ -283,19 +330,30 @@ export function fusedKernel(
     f.get(made ?? values[k][results[o]])
     const narrow = dtypeInfo[outputs[o]].lanes
     if (narrow && made === undefined) call(narrow.encode)
+  }
+  const packed = (o: number, k: number) => {
+    encoded(o, k)
     if (sizeOf(outputs[o]) < 4) f.tee(temporary).get(temporary).op('i16x8.narrow_i32x4_u')
     if (sizeOf(outputs[o]) === 1) f.tee(temporary).get(temporary).op('i8x16.narrow_i16x8_u')
   }
-  const storeFour = (o: number, k: number) => {
+  const store = (o: number, k: number, vectors: number) => {
     const size = sizeOf(outputs[o])
+    const two = size === 2 && vectors > 1
+    if (two && k % 2 === 1) return
     address(o)
-    encoded(o, k)
+    if (two) {
+      encoded(o, k)
+      encoded(o, k + 1)
+      f.op('i16x8.narrow_i32x4_u').memory('v128.store', 8 * k)
+      return
+    }
+    packed(o, k)
     if (size === 4) f.memory('v128.store', 4 * k * size)
     else f.lane(size === 2 ? 'v128.store64_lane' : 'v128.store32_lane', 0, 4 * k * size)
   }
   const storeSome = (o: number) => {
     const size = sizeOf(outputs[o])
-    encoded(o, 0)
+    packed(o, 0)
     f.set(temporary)
     for (let lane = 0; lane < 3; lane++) {
       f.get(i).constant(lane).op('i32.add').constant(inner).op('i32.lt_u')
@@ -312,10 +370,17 @@ export function fusedKernel(
       })
     }
   }
-  const body = (vectors: number, store: (o: number, k: number) => void) => {
-    for (let k = 0; k < vectors; k++) for (const l of leaves.keys()) load(l, k)
-    for (let k = 0; k < vectors; k++) for (const n of nodes.keys()) compute(n, k)
-    for (let k = 0; k < vectors; k++) for (const o of outputs.keys()) store(o, k)
+  const vectorsOf = (vectors: number) => Array.from({ length: vectors }, (_, k) => k)
+  const body = (vectors: number) => {
+    for (const k of vectorsOf(vectors)) for (const l of leaves.keys()) load(l, k, vectors)
+    for (const k of vectorsOf(vectors)) for (const n of nodes.keys()) compute(n, k)
+  }
+  const storeAll = (vectors: number) => {
+    for (const k of vectorsOf(vectors)) for (const o of outputs.keys()) store(o, k, vectors)
+    f.get(i)
+      .constant(4 * vectors)
+      .op('i32.add')
+      .set(i)
   }
   /** Elements i, i + 1, ... below `end`, `vectors` vectors at a time as long as there are so many. */
   const loop = (vectors: number, end: () => void) => {
@@ -326,16 +391,33 @@ export function fusedKernel(
       end()
       f.op('i32.le_u')
     }
+    const block = () => {
+      if (vectors > 1) guards = new Map()
+      body(vectors)
+      const used = [...(guards ?? [])]
+      guards = undefined
+      if (used.length === 0) {
+        storeAll(vectors)
+        return
+      }
+      used.forEach(([limit, largest], n) => {
+        const above = 2 * word(limit, 'float32') + 1
+        f.get(largest).splatConstant(above).op('i32x4.ge_u')
+        if (n > 0) f.op('v128.or')
+      })
+      f.op('v128.any_true').when(
+        () => {
+          f.get(i)
+            .constant(4 * vectors)
+            .op('i32.add')
+            .set(stop)
+          loop(1, () => f.get(stop))
+        },
+        () => storeAll(vectors),
+      )
+    }
     more()
-    f.when(() => {
-      f.repeat(() => {
-        body(vectors, storeFour)
-        f.get(i)
-          .constant(4 * vectors)
-          .op('i32.add')
-          .set(i)
-      }, more)
-    })
+    f.when(() => f.repeat(block, more))
   }
 
   if (flat) {
@@ -355,7 +437,10 @@ export function fusedKernel(
       startRow()
       f.constant(0).set(i)
       for (const vectors of block > 1 ? [block, 1] : [1]) loop(vectors, () => f.constant(inner))
-      if (inner % 4 !== 0) body(1, storeSome)
+      if (inner % 4 !== 0) {
+        body(1)
+        for (const o of outputs.keys()) storeSome(o)
+      }
     },
     () => f.get(row).constant(1).op('i32.add').tee(row).get(1).op('i32.lt_u'),
   )
@@ -365,9 +450,14 @@ export function fusedKernel(
 
 /**
  * How many vectors a fused kernel computes together, which hides the latency of their instructions: as many as measured
- * fastest, fewer where the nodes need more registers than there are.
+ * fastest, fewer where the nodes need more registers than there are, twice as many where long functions are cut short.
  */
 function blockOf({ nodes }: Fused, inner: number): number {
-  const vectors = nodes.length > 12 ? 2 : 4
-  return inner >= 4 * vectors ? vectors : 1
+  const called = nodes.flatMap((n) => {
+    const encode = n.op.identity ? undefined : dtypeInfo[n.dtype].lanes?.encode
+    return [...(codeOf(n) ?? []).map(callOf), encode].filter((name) => name !== undefined)
+  })
+  const few = nodes.length > 12 ? 2 : 4
+  const short = called.length > 0 && called.every((name) => name in shortcuts)
+  return [...(short ? [2 * few] : []), few].find((vectors) => inner >= 4 * vectors) ?? 1
 }
