@@ -58,31 +58,37 @@ export function scatterAddRows(start: i32, end: i32, thread: i32, x: usize, ids:
  */
 export function rotaryRows(start: i32, end: i32, thread: i32, x: usize, cos: usize, sin: usize, y: usize, t: i32, h: i32, d: i32, direction: f32): void {
   const half = d >> 1
+  const whole = <usize>(half & ~3) << 2
+  const bytes = <usize>half << 2
+  const dir = f32x4.splat(direction)
   for (let r = start; r < end; r++) {
-    const table = <usize>((r % t) * half) << 2
+    const table = <usize>(r % t) * bytes
+    const c = cos + table
+    const s = sin + table
+    let from = x + (<usize>r * <usize>h << 1) * bytes
+    let to = y + (<usize>r * <usize>h << 1) * bytes
     for (let head = 0; head < h; head++) {
-      const a = (<usize>r * <usize>h + <usize>head) * <usize>d << 2
-      const b = a + (<usize>half << 2)
-      let i = 0
-      const dir = f32x4.splat(direction)
-      for (; i + 4 <= half; i += 4) {
-        const at = <usize>i << 2
-        const c = v128.load(cos + table + at)
-        const s = f32x4.mul(v128.load(sin + table + at), dir)
-        const u = v128.load(x + a + at)
-        const v = v128.load(x + b + at)
-        v128.store(y + a + at, f32x4.sub(f32x4.mul(u, c), f32x4.mul(v, s)))
-        v128.store(y + b + at, f32x4.add(f32x4.mul(v, c), f32x4.mul(u, s)))
+      const fromB = from + bytes
+      const toB = to + bytes
+      let at: usize = 0
+      for (; at < whole; at += 16) {
+        const c4 = v128.load(c + at)
+        const s4 = f32x4.mul(v128.load(s + at), dir)
+        const u = v128.load(from + at)
+        const v = v128.load(fromB + at)
+        v128.store(to + at, f32x4.sub(f32x4.mul(u, c4), f32x4.mul(v, s4)))
+        v128.store(toB + at, f32x4.add(f32x4.mul(v, c4), f32x4.mul(u, s4)))
       }
-      for (; i < half; i++) {
-        const at = <usize>i << 2
-        const c = load<f32>(cos + table + at)
-        const s = load<f32>(sin + table + at) * direction
-        const u = load<f32>(x + a + at)
-        const v = load<f32>(x + b + at)
-        store<f32>(y + a + at, u * c - v * s)
-        store<f32>(y + b + at, v * c + u * s)
+      for (; at < bytes; at += 4) {
+        const c1 = load<f32>(c + at)
+        const s1 = load<f32>(s + at) * direction
+        const u = load<f32>(from + at)
+        const v = load<f32>(fromB + at)
+        store<f32>(to + at, u * c1 - v * s1)
+        store<f32>(toB + at, v * c1 + u * s1)
       }
+      from += bytes << 1
+      to += bytes << 1
     }
   }
 }

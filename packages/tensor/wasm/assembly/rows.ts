@@ -211,8 +211,12 @@ export function maxRows(start: i32, end: i32, thread: i32, x: usize, y: usize, n
   for (let r = start; r < end; r++) store<f32>(y + (<usize>r << 2), rowMaxOrNan(x + (<usize>r * <usize>n << 2), n))
 }
 
-/** Task t covers columns [32 (t % blocks), ...) of outer index t / blocks. */
+/**
+ * Task t covers columns [32 (t % blocks), ...) of outer index t / blocks. All of them are summed on one way over n, so
+ * that a cache line is read once.
+ */
 export function sumColumns(start: i32, end: i32, thread: i32, x: usize, y: usize, n: i32, inner: i32, blocks: i32): void {
+  const line = <usize>inner << 2
   for (let t = start; t < end; t++) {
     const o = t / blocks
     const from = (t - o * blocks) << 5
@@ -220,12 +224,44 @@ export function sumColumns(start: i32, end: i32, thread: i32, x: usize, y: usize
     const src = x + (<usize>o * <usize>n * <usize>inner << 2)
     const dst = y + (<usize>o * <usize>inner << 2)
     let i = from
+    if (to - from == 32) {
+      let a0 = f32x4.splat(0)
+      let a1 = a0
+      let a2 = a0
+      let a3 = a0
+      let a4 = a0
+      let a5 = a0
+      let a6 = a0
+      let a7 = a0
+      let p = src + (<usize>i << 2)
+      for (let k = 0; k < n; k++) {
+        a0 = f32x4.add(a0, v128.load(p))
+        a1 = f32x4.add(a1, v128.load(p, 16))
+        a2 = f32x4.add(a2, v128.load(p, 32))
+        a3 = f32x4.add(a3, v128.load(p, 48))
+        a4 = f32x4.add(a4, v128.load(p, 64))
+        a5 = f32x4.add(a5, v128.load(p, 80))
+        a6 = f32x4.add(a6, v128.load(p, 96))
+        a7 = f32x4.add(a7, v128.load(p, 112))
+        p += line
+      }
+      const q = dst + (<usize>i << 2)
+      v128.store(q, a0)
+      v128.store(q, a1, 16)
+      v128.store(q, a2, 32)
+      v128.store(q, a3, 48)
+      v128.store(q, a4, 64)
+      v128.store(q, a5, 80)
+      v128.store(q, a6, 96)
+      v128.store(q, a7, 112)
+      continue
+    }
     for (; i + 4 <= to; i += 4) {
       let a = f32x4.splat(0)
       let p = src + (<usize>i << 2)
       for (let k = 0; k < n; k++) {
         a = f32x4.add(a, v128.load(p))
-        p += <usize>inner << 2
+        p += line
       }
       v128.store(dst + (<usize>i << 2), a)
     }
@@ -304,30 +340,75 @@ export function crossEntropyRows(start: i32, end: i32, thread: i32, x: usize, ta
   }
 }
 
+/** 1 / rms of a row, from the sum of the squares before `from`. */
+// @ts-ignore: decorator
+@inline
+function inverseRms(row: usize, a: v128, from: i32, n: i32, epsilon: f32): f32 {
+  let s = sumLanes(a)
+  for (let i = from; i < n; i++) {
+    const v = load<f32>(row + (<usize>i << 2))
+    s += v * v
+  }
+  return 1 / Mathf.sqrt(s / <f32>n + epsilon)
+}
+
+/**
+ * Four rows at a time: the additions of one row's sum, whose order is fixed, wait for each other, and those of other
+ * rows do not. Where fewer are left, the last one is computed again.
+ */
 export function rmsNormRows(start: i32, end: i32, thread: i32, x: usize, weight: usize, y: usize, scale: usize, n: i32, epsilon: f32): void {
-  for (let r = start; r < end; r++) {
-    const row = <usize>r * <usize>n << 2
-    let a = f32x4.splat(0)
-    let i = 0
-    for (; i + 4 <= n; i += 4) {
-      const v = v128.load(x + row + (<usize>i << 2))
-      a = f32x4.add(a, f32x4.mul(v, v))
-    }
-    let s = sumLanes(a)
-    for (; i < n; i++) {
-      const v = load<f32>(x + row + (<usize>i << 2))
-      s += v * v
-    }
-    const f: f32 = 1 / Mathf.sqrt(s / <f32>n + epsilon)
-    store<f32>(scale + (<usize>r << 2), f)
-    const f4 = f32x4.splat(f)
-    for (i = 0; i + 4 <= n; i += 4) {
+  const bytes = <usize>n << 2
+  const whole = n & ~3
+  for (let r = start; r < end; r += 4) {
+    const r1 = min(r + 1, end - 1)
+    const r2 = min(r + 2, end - 1)
+    const r3 = min(r + 3, end - 1)
+    const x0 = x + <usize>r * bytes
+    const x1 = x + <usize>r1 * bytes
+    const x2 = x + <usize>r2 * bytes
+    const x3 = x + <usize>r3 * bytes
+    let a0 = f32x4.splat(0)
+    let a1 = a0
+    let a2 = a0
+    let a3 = a0
+    for (let i = 0; i < whole; i += 4) {
       const at = <usize>i << 2
-      v128.store(y + row + at, f32x4.mul(f32x4.mul(v128.load(x + row + at), f4), v128.load(weight + at)))
+      const v0 = v128.load(x0 + at)
+      const v1 = v128.load(x1 + at)
+      const v2 = v128.load(x2 + at)
+      const v3 = v128.load(x3 + at)
+      a0 = f32x4.add(a0, f32x4.mul(v0, v0))
+      a1 = f32x4.add(a1, f32x4.mul(v1, v1))
+      a2 = f32x4.add(a2, f32x4.mul(v2, v2))
+      a3 = f32x4.add(a3, f32x4.mul(v3, v3))
     }
-    for (; i < n; i++) {
+    const f0 = inverseRms(x0, a0, whole, n, epsilon)
+    const f1 = inverseRms(x1, a1, whole, n, epsilon)
+    const f2 = inverseRms(x2, a2, whole, n, epsilon)
+    const f3 = inverseRms(x3, a3, whole, n, epsilon)
+    store<f32>(scale + (<usize>r << 2), f0)
+    store<f32>(scale + (<usize>r1 << 2), f1)
+    store<f32>(scale + (<usize>r2 << 2), f2)
+    store<f32>(scale + (<usize>r3 << 2), f3)
+    const y0 = y + <usize>r * bytes
+    const y1 = y + <usize>r1 * bytes
+    const y2 = y + <usize>r2 * bytes
+    const y3 = y + <usize>r3 * bytes
+    for (let i = 0; i < whole; i += 4) {
       const at = <usize>i << 2
-      store<f32>(y + row + at, load<f32>(x + row + at) * f * load<f32>(weight + at))
+      const w = v128.load(weight + at)
+      v128.store(y0 + at, f32x4.mul(f32x4.mul(v128.load(x0 + at), f32x4.splat(f0)), w))
+      v128.store(y1 + at, f32x4.mul(f32x4.mul(v128.load(x1 + at), f32x4.splat(f1)), w))
+      v128.store(y2 + at, f32x4.mul(f32x4.mul(v128.load(x2 + at), f32x4.splat(f2)), w))
+      v128.store(y3 + at, f32x4.mul(f32x4.mul(v128.load(x3 + at), f32x4.splat(f3)), w))
+    }
+    for (let i = whole; i < n; i++) {
+      const at = <usize>i << 2
+      const w = load<f32>(weight + at)
+      store<f32>(y0 + at, load<f32>(x0 + at) * f0 * w)
+      store<f32>(y1 + at, load<f32>(x1 + at) * f1 * w)
+      store<f32>(y2 + at, load<f32>(x2 + at) * f2 * w)
+      store<f32>(y3 + at, load<f32>(x3 + at) * f3 * w)
     }
   }
 }
