@@ -1,7 +1,7 @@
 // Weights in panels: the same bits from them as from rows, and rows again for whoever reads them otherwise.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { WasmBuffer } from '../src/backends/cpu/wasm-memory.ts'
-import { compile, type Device, type DType, init, type Tensor } from '../src/index.ts'
+import { compile, type Device, type DType, init, slice, type Tensor } from '../src/index.ts'
 
 let device: Device
 beforeAll(async () => {
@@ -68,8 +68,32 @@ test('a program that reads the rows gets rows; products with other rows of the s
   for (const f of [multiply, both, square]) f.dispose()
 })
 
-test('a donated weight and one of rows that are no multiple of 16 stay as they are', async () => {
-  const [x, w, multiply] = [tensor([1, 64], 1), await weightOf(24, 64, 'float32'), product()]
+test.each<[DType, number]>([
+  ['float32', 1],
+  ['float32', 6],
+  ['float32', 37],
+  ['bfloat16', 1],
+  ['bfloat16', 6],
+  ['bfloat16', 37],
+])('%s, %i rows times the first rows of a weight: the same bits from panels, and no other column', async (dtype, m) => {
+  // As a head of a padded vocabulary: any number of its rows.
+  for (const n of [8, 9, 15, 16, 31, 40, 41, 57, 87, 88]) {
+    const [x, w] = [tensor([m, 132], 1), await weightOf(88, 132, dtype)]
+    const multiply = compile((x: Tensor, w: Tensor) =>
+      x.matmul(slice(w, [0, 0], [n, 132]).transpose(), { dtype: 'float32' }),
+    )
+    const first = await (await multiply(x, w)).data()
+    expect(first).toHaveLength(m * n)
+    await multiply(x, w)
+    expect(isInPanels(w)).toBe(false)
+    for (let run = 3; run < 5; run++) expect(await (await multiply(x, w)).data(), `${n} columns`).toEqual(first)
+    expect(isInPanels(w)).toBe(true)
+    multiply.dispose()
+  }
+})
+
+test('a donated weight and one of rows that are no multiple of 8 stay as they are', async () => {
+  const [x, w, multiply] = [tensor([1, 64], 1), await weightOf(20, 64, 'float32'), product()]
   for (let run = 0; run < 4; run++) await multiply(x, w)
   expect(isInPanels(w)).toBe(false)
   const step = compile((x: Tensor, w: Tensor) => [x.matmul(w.transpose()), w.mul(0.5)], { donate: [1] })

@@ -119,11 +119,14 @@ function upper(codes: v128): v128 {
   return i16x8.shuffle(f32x4.splat(0), codes, 4, 12, 5, 13, 6, 14, 7, 15)
 }
 
-/** Sixteen columns in two panels, each summed as in `eightColumns`. The four sums do not wait for each other. */
+/**
+ * Two panels, each summed as in `eightColumns`: the first at `b`, its columns at `c`, the other `apart` and `columns`
+ * bytes on. The four sums do not wait for each other.
+ */
 // @ts-ignore: decorator
 @inline
-function twoPanels<T>(a: usize, b: usize, k: i32, c: usize): void {
-  let d = b + ((<usize>k * sizeof<T>()) << 3)
+function twoPanels<T>(a: usize, b: usize, apart: usize, k: i32, c: usize, columns: usize): void {
+  let d = b + apart
   let t0 = f32x4.splat(-0.0)
   let t1 = t0
   let t2 = t0
@@ -175,24 +178,120 @@ function twoPanels<T>(a: usize, b: usize, k: i32, c: usize): void {
   } while (a != last)
   v128.store(c, t0)
   v128.store(c, t1, 16)
-  v128.store(c, t2, 32)
-  v128.store(c, t3, 48)
+  v128.store(c + columns, t2)
+  v128.store(c + columns, t3, 16)
+}
+
+/** Eight sums, added to those of the blocks of K before, if there are any. */
+// @ts-ignore: decorator
+@inline
+function put(c: usize, low: v128, high: v128, more: bool): void {
+  v128.store(c, more ? f32x4.add(v128.load(c), low) : low)
+  v128.store(c, more ? f32x4.add(v128.load(c, 16), high) : high, 16)
 }
 
 /**
- * Columns [16 start, 16 end) of C = A B for an A of one row and a B in panels of eight columns (see `interleaveRows`),
- * float32 or bfloat16; k is a multiple of 4. Memory is read in order and needs no transposing.
+ * Four panels of codes of bfloat16. An addition waits for the column's last one; eight vectors of sums, of which each
+ * load of codes fills two, take long enough to add to that none waits.
+ */
+// @ts-ignore: decorator
+@inline
+function fourPanels(a: usize, b: usize, apart: usize, k: i32, c: usize, columns: usize): void {
+  let d = b + apart
+  let e = d + apart
+  let f = e + apart
+  const first = a
+  const last = a + (<usize>k << 2)
+  do {
+    const more = a != first
+    const end = min(last, a + (KC << 2))
+    let c0 = f32x4.splat(0)
+    let c1 = c0
+    let c2 = c0
+    let c3 = c0
+    let c4 = c0
+    let c5 = c0
+    let c6 = c0
+    let c7 = c0
+    do {
+      const x = v128.load32_splat(a)
+      const bs = v128.load(b)
+      c0 = multiplyAdd(x, lower(bs), c0)
+      c1 = multiplyAdd(x, upper(bs), c1)
+      const ds = v128.load(d)
+      c2 = multiplyAdd(x, lower(ds), c2)
+      c3 = multiplyAdd(x, upper(ds), c3)
+      const es = v128.load(e)
+      c4 = multiplyAdd(x, lower(es), c4)
+      c5 = multiplyAdd(x, upper(es), c5)
+      const fs = v128.load(f)
+      c6 = multiplyAdd(x, lower(fs), c6)
+      c7 = multiplyAdd(x, upper(fs), c7)
+      a += 4
+      b += 16
+      d += 16
+      e += 16
+      f += 16
+    } while (a != end)
+    put(c, c0, c1, more)
+    put(c + columns, c2, c3, more)
+    put(c + 2 * columns, c4, c5, more)
+    put(c + 3 * columns, c6, c7, more)
+  } while (a != last)
+}
+
+/**
+ * Panels [start, end) of the n columns of C = A B for an A of one row and a B in panels of eight columns (see
+ * `interleaveRows`), float32 or bfloat16; k is a multiple of 4. Memory is read in order and needs no transposing.
+ * `scratch` holds k + 8 floats.
+ *
+ * A range is cut into two or four streams, each of which goes on where its panel ends, so that the processor, which
+ * fetches ahead along a stream, need not find new ones at every panel.
  */
 export function gemvPanels(
   start: i32, end: i32, thread: i32,
-  a: usize, aType: i32, b: usize, type: i32, c: usize, k: i32, aColumn: i32, scratch: usize,
+  a: usize, aType: i32, b: usize, type: i32, c: usize, n: i32, k: i32, aColumn: i32, scratch: usize,
 ): void {
   const row = rowOf(a, aType, k, aColumn, scratch)
-  const size: usize = type == 0 ? 4 : 2
-  for (let t = start; t < end; t++) {
-    const from = b + ((<usize>t * <usize>k * size) << 4)
-    const to = c + (<usize>t << 6)
-    if (type == 0) twoPanels<f32>(row, from, k, to)
-    else twoPanels<u16>(row, from, k, to)
+  const panel = <usize>k << (type == 0 ? 5 : 4)
+  // The last panel may have columns that are not C's.
+  if (end << 3 > n) {
+    end--
+    const from = b + <usize>end * panel
+    const last = scratch + (<usize>k << 2)
+    if (type == 0) twoPanels<f32>(row, from, 0, k, last, 0)
+    else twoPanels<u16>(row, from, 0, k, last, 0)
+    memory.copy(c + (<usize>end << 5), last, <usize>(n & 7) << 2)
   }
+  let from = b + <usize>start * panel
+  let to = c + (<usize>start << 5)
+  const count = end - start
+  if (type == 0) {
+    const half = count >> 1
+    for (let t = 0; t < half; t++) {
+      twoPanels<f32>(row, from, <usize>half * panel, k, to, <usize>half << 5)
+      from += panel
+      to += 32
+    }
+    from += <usize>half * panel
+    to += <usize>half << 5
+    if (count & 1) twoPanels<f32>(row, from, 0, k, to, 0)
+    return
+  }
+  const quarter = count >> 2
+  const apart = <usize>quarter * panel
+  const columns = <usize>quarter << 5
+  for (let t = 0; t < quarter; t++) {
+    fourPanels(row, from, apart, k, to, columns)
+    from += panel
+    to += 32
+  }
+  from += 3 * apart
+  to += 3 * columns
+  if (count & 2) {
+    twoPanels<u16>(row, from, panel, k, to, 32)
+    from += 2 * panel
+    to += 64
+  }
+  if (count & 1) twoPanels<u16>(row, from, 0, k, to, 0)
 }

@@ -101,20 +101,20 @@ function planProduct(
   const ofA = dataOf(a, problem.a)
   const out = { output: 0, offset: problem.c.offset * 4 }
   if (isVectorProduct(problem, a, b)) {
-    const grain = Math.max(1, Math.ceil(8192 / panelWork))
     const args = [...ofA, ...dataOf(b, problem.b), out]
     calls.push(
       inPanels
         ? {
             kernel: 'gemvPanels',
-            count: panels / 2,
-            grain: Math.ceil(grain / 2),
-            args: [...args, k, problem.a.columnStride, 'threadScratch'],
+            count: panels,
+            // Four streams of panels, long enough to fetch ahead.
+            grain: 4 * Math.ceil(8192 / panelWork),
+            args: [...args, n, k, problem.a.columnStride, 'threadScratch'],
           }
         : {
             kernel: 'gemvColumns',
             count: batch * panels,
-            grain,
+            grain: Math.max(1, Math.ceil(8192 / panelWork)),
             args: [
               ...args,
               ...[n, k],
@@ -124,7 +124,7 @@ function planProduct(
             ],
           },
     )
-    return { ...plan, threadScratchBytes: Math.max(plan.threadScratchBytes, k * 4) }
+    return { ...plan, threadScratchBytes: Math.max(plan.threadScratchBytes, (k + panelColumns) * 4) }
   }
   const packGrain = Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1)))
   const stridesOfA = [problem.a.batchStrides[0] ?? 0, problem.a.rowStride, problem.a.columnStride]
@@ -216,11 +216,11 @@ const isVectorProduct = ({ m, n, k, b: access }: MatmulProblem, a: GemmOperand, 
   isWide(a) &&
   isWide(b)
 
-/** Whether B may be read in panels: a whole matrix whose columns follow each other, a transposed weight [n, k]. */
+/** Whether B may be read in panels: a transposed weight [n, k], or the first n rows of one. */
 const canReadPanels = (problem: MatmulProblem, a: GemmOperand, b: GemmOperand): boolean => {
   const { n, k, b: access } = problem
   const whole = batchCount(problem) === 1 && access.offset === 0 && access.rowStride === 1 && access.columnStride === k
-  return whole && n % (2 * panelColumns) === 0 && k % 4 === 0 && k > 0 && k <= 1 << 16 && isWide(a) && isWide(b)
+  return whole && n >= panelColumns && k % 4 === 0 && k > 0 && k <= 1 << 16 && isWide(a) && isWide(b)
 }
 
 /** Bytes of B that are packed at a time. */
