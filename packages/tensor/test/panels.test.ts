@@ -92,8 +92,33 @@ test.each<[DType, number]>([
   }
 })
 
-test('a donated weight and one of rows that are no multiple of 8 stay as they are', async () => {
-  const [x, w, multiply] = [tensor([1, 64], 1), await weightOf(20, 64, 'float32'), product()]
+test.each<[DType, number]>([
+  ['float32', 8],
+  ['float32', 9],
+  ['float32', 23],
+  ['float32', 87],
+  ['bfloat16', 12],
+  ['bfloat16', 47],
+  ['bfloat16', 81],
+])('%s: one row times a weight of %i rows reads panels and the rows that are left', async (dtype, rows) => {
+  for (const n of new Set([rows, rows - 1, rows - (rows % 8)])) {
+    if (n < 8) continue
+    const [x, w] = [tensor([1, 132], 1), await weightOf(rows, 132, dtype)]
+    const before = await w.codes()
+    const multiply = compile((x: Tensor, w: Tensor) =>
+      x.matmul(slice(w, [0, 0], [n, 132]).transpose(), { dtype: 'float32' }),
+    )
+    const first = await (await multiply(x, w)).data()
+    await multiply(x, w)
+    for (let run = 3; run < 5; run++) expect(await (await multiply(x, w)).data(), `${n} columns`).toEqual(first)
+    expect(isInPanels(w)).toBe(true)
+    expect(await w.codes()).toEqual(before)
+    multiply.dispose()
+  }
+})
+
+test('a donated weight stays as it is, and so does one with rows beside the panels that several rows are multiplied by', async () => {
+  const [x, w, multiply] = [tensor([2, 64], 1), await weightOf(20, 64, 'float32'), product()]
   for (let run = 0; run < 4; run++) await multiply(x, w)
   expect(isInPanels(w)).toBe(false)
   const step = compile((x: Tensor, w: Tensor) => [x.matmul(w.transpose()), w.mul(0.5)], { donate: [1] })

@@ -5,6 +5,7 @@
 // equal arms of a branch on a number into one loop that tests it at every load (9 GB/s on one core instead of 25).
 
 import { KC } from './gemm'
+import { packColumns } from './pack'
 import { multiplyAdd } from './tile'
 
 /** Columns at a time. */
@@ -121,10 +122,8 @@ function upper(codes: v128): v128 {
 
 /**
  * Two panels, each summed as in `eightColumns`: the first at `b`, its columns at `c`, the other `apart` and `columns`
- * bytes on. The four sums do not wait for each other.
+ * bytes on. The four sums do not wait for each other. Not inlined, so that the module holds it once for a format.
  */
-// @ts-ignore: decorator
-@inline
 function twoPanels<T>(a: usize, b: usize, apart: usize, k: i32, c: usize, columns: usize): void {
   let d = b + apart
   let t0 = f32x4.splat(-0.0)
@@ -194,8 +193,6 @@ function put(c: usize, low: v128, high: v128, more: bool): void {
  * Four panels of codes of bfloat16. An addition waits for the column's last one; eight vectors of sums, of which each
  * load of codes fills two, take long enough to add to that none waits.
  */
-// @ts-ignore: decorator
-@inline
 function fourPanels(a: usize, b: usize, apart: usize, k: i32, c: usize, columns: usize): void {
   let d = b + apart
   let e = d + apart
@@ -243,14 +240,16 @@ function fourPanels(a: usize, b: usize, apart: usize, k: i32, c: usize, columns:
 /**
  * Panels [start, end) of the n columns of C = A B for an A of one row and a B in panels of eight columns (see
  * `interleaveRows`), float32 or bfloat16; k is a multiple of 4. Memory is read in order and needs no transposing.
- * `scratch` holds k + 8 floats.
+ * The first `panels` groups of eight rows of the transpose of B are in panels, those that may follow, fewer than eight,
+ * are not.
+ * `scratch` holds 9 k + 8 floats.
  *
  * A range is cut into two or four streams, each of which goes on where its panel ends, so that the processor, which
  * fetches ahead along a stream, need not find new ones at every panel.
  */
 export function gemvPanels(
   start: i32, end: i32, thread: i32,
-  a: usize, aType: i32, b: usize, type: i32, c: usize, n: i32, k: i32, aColumn: i32, scratch: usize,
+  a: usize, aType: i32, b: usize, type: i32, c: usize, n: i32, k: i32, panels: i32, aColumn: i32, scratch: usize,
 ): void {
   const row = rowOf(a, aType, k, aColumn, scratch)
   const panel = <usize>k << (type == 0 ? 5 : 4)
@@ -259,7 +258,10 @@ export function gemvPanels(
     end--
     const from = b + <usize>end * panel
     const last = scratch + (<usize>k << 2)
-    if (type == 0) twoPanels<f32>(row, from, 0, k, last, 0)
+    if (end == panels) {
+      packColumns(from, type, n & 7, k, k, 1, last + 32)
+      twoPanels<f32>(row, last + 32, 0, k, last, 0)
+    } else if (type == 0) twoPanels<f32>(row, from, 0, k, last, 0)
     else twoPanels<u16>(row, from, 0, k, last, 0)
     memory.copy(c + (<usize>end << 5), last, <usize>(n & 7) << 2)
   }

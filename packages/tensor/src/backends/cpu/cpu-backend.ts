@@ -244,6 +244,7 @@ export class CpuBackend implements Backend {
         bytes: [...slots].reduce((sum, slot) => sum + plan.slots[slot].bytes, 0),
       }
       const bind = (a: CpuArgument): Bound => {
+        if (a === 'panels') return inPanels.get(step.inputs[plans.get(step)!.fromPanels!.input].slot)!.count
         if (typeof a === 'number' || a === 'threadScratch' || a === 'tile' || 'scratch' in (a as object))
           return a as Bound
         const operand =

@@ -29,8 +29,8 @@ export function panelSlots(
       const { elements } = slots[slot]
       const rows = panels?.input === i && elements % panels.k === 0 ? elements / panels.k : 0
       const known = found.get(slot)
-      const fits = rows > 0 && rows % 8 === 0 && (!found.has(slot) || known?.k === panels!.k)
-      found.set(slot, fits ? { rows, k: panels!.k, size: bytesPerElement[dtype] } : undefined)
+      const fits = rows >= 8 && (rows % 8 === 0 || panels!.rest) && (!found.has(slot) || known?.k === panels!.k)
+      found.set(slot, fits ? { count: Math.floor(rows / 8), k: panels!.k, size: bytesPerElement[dtype] } : undefined)
     })
   }
   const kept = new Map<number, Panels>()
@@ -79,12 +79,12 @@ export class PanelMemory {
     buffer.panelReads = 0
   }
 
-  private interleave({ pointer }: WasmBuffer, { rows, k, size }: Panels, back: boolean): void {
+  private interleave({ pointer }: WasmBuffer, { count, k, size }: Panels, back: boolean): void {
     const { memory, pool } = this
     const stride = Math.ceil((8 * k * size) / 64) * 64
     const scratch = memory.allocate(stride * pool.threads)
     const args = [pointer, size, k, back ? 1 : 0, scratch.pointer]
-    pool.run(pool.kernel('interleaveRows'), rows / 8, Math.ceil(4096 / k), args, args.length - 1, stride)
+    pool.run(pool.kernel('interleaveRows'), count, Math.ceil(4096 / k), args, args.length - 1, stride)
     memory.release(scratch)
   }
 }

@@ -14,6 +14,8 @@ export type CpuArgument =
   | 'threadScratch'
   /** 1 for tiles of 6 x 8, else 0: see TileChoice. */
   | 'tile'
+  /** How many panels the input of `fromPanels` is in. */
+  | 'panels'
 
 /**
  * One parallel loop: `kernel(start, end, ...args)` runs for disjoint ranges that cover [0, count). No result may depend
@@ -29,8 +31,16 @@ export interface CpuCall {
 
 export interface CpuPlan {
   readonly calls: readonly CpuCall[]
-  /** The calls if an input, a whole matrix of rows of k elements, is in panels. */
-  readonly fromPanels?: { readonly input: number; readonly k: number; readonly calls: readonly CpuCall[] }
+  /**
+   * The calls if an input, a whole matrix of rows of k elements, is in panels. `rest`: they also read up to seven last
+   * rows, too few for a panel, as rows.
+   */
+  readonly fromPanels?: {
+    readonly input: number
+    readonly k: number
+    readonly rest: boolean
+    readonly calls: readonly CpuCall[]
+  }
   readonly scratchBytes?: number
   readonly threadScratchBytes?: number
 }

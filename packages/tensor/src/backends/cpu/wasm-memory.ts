@@ -14,9 +14,12 @@ export interface WasmBuffer extends DeviceBuffer {
   panelReads?: number
 }
 
-/** A matrix of rows of k elements of `size` bytes, of which each group of eight rows is stored as a panel. */
+/**
+ * A matrix of rows of k elements of `size` bytes, of which `count` groups of eight rows are stored as panels. Fewer
+ * than eight rows may follow.
+ */
 export interface Panels {
-  readonly rows: number
+  readonly count: number
   readonly k: number
   readonly size: number
 }

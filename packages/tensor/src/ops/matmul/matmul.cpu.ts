@@ -75,7 +75,12 @@ export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): 
     scratchBytes: Math.max(0, ...parts.map((part) => part.scratchBytes)),
     threadScratchBytes: Math.max(...parts.map((part) => part.threadScratchBytes)),
     ...(panels && {
-      fromPanels: { input: b.input, k: problem.k, calls: planProduct(problem, a, b, true).calls },
+      fromPanels: {
+        input: b.input,
+        k: problem.k,
+        rest: isVectorProduct(problem, a, b),
+        calls: planProduct(problem, a, b, true).calls,
+      },
     }),
   }
 }
@@ -109,7 +114,7 @@ function planProduct(
             count: panels,
             // Four streams of panels, long enough to fetch ahead.
             grain: 4 * Math.ceil(8192 / panelWork),
-            args: [...args, n, k, problem.a.columnStride, 'threadScratch'],
+            args: [...args, n, k, 'panels', problem.a.columnStride, 'threadScratch'],
           }
         : {
             kernel: 'gemvColumns',
@@ -124,7 +129,7 @@ function planProduct(
             ],
           },
     )
-    return { ...plan, threadScratchBytes: Math.max(plan.threadScratchBytes, (k + panelColumns) * 4) }
+    return { ...plan, threadScratchBytes: Math.max(plan.threadScratchBytes, (k + panelColumns + panelWork) * 4) }
   }
   const packGrain = Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1)))
   const stridesOfA = [problem.a.batchStrides[0] ?? 0, problem.a.rowStride, problem.a.columnStride]
