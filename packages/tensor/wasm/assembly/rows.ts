@@ -353,8 +353,8 @@ function inverseRms(row: usize, a: v128, from: i32, n: i32, epsilon: f32): f32 {
 }
 
 /**
- * Four rows at a time: the additions of one row's sum, whose order is fixed, wait for each other, and those of other
- * rows do not. Where fewer are left, the last one is computed again.
+ * Four rows are summed at a time: the additions of one row's sum, whose order is fixed, wait for each other, and those
+ * of other rows do not. Where fewer are left, the last one is summed again.
  */
 export function rmsNormRows(start: i32, end: i32, thread: i32, x: usize, weight: usize, y: usize, scale: usize, n: i32, epsilon: f32): void {
   const bytes = <usize>n << 2
@@ -382,33 +382,23 @@ export function rmsNormRows(start: i32, end: i32, thread: i32, x: usize, weight:
       a2 = f32x4.add(a2, f32x4.mul(v2, v2))
       a3 = f32x4.add(a3, f32x4.mul(v3, v3))
     }
-    const f0 = inverseRms(x0, a0, whole, n, epsilon)
-    const f1 = inverseRms(x1, a1, whole, n, epsilon)
-    const f2 = inverseRms(x2, a2, whole, n, epsilon)
-    const f3 = inverseRms(x3, a3, whole, n, epsilon)
-    store<f32>(scale + (<usize>r << 2), f0)
-    store<f32>(scale + (<usize>r1 << 2), f1)
-    store<f32>(scale + (<usize>r2 << 2), f2)
-    store<f32>(scale + (<usize>r3 << 2), f3)
-    const y0 = y + <usize>r * bytes
-    const y1 = y + <usize>r1 * bytes
-    const y2 = y + <usize>r2 * bytes
-    const y3 = y + <usize>r3 * bytes
-    for (let i = 0; i < whole; i += 4) {
-      const at = <usize>i << 2
-      const w = v128.load(weight + at)
-      v128.store(y0 + at, f32x4.mul(f32x4.mul(v128.load(x0 + at), f32x4.splat(f0)), w))
-      v128.store(y1 + at, f32x4.mul(f32x4.mul(v128.load(x1 + at), f32x4.splat(f1)), w))
-      v128.store(y2 + at, f32x4.mul(f32x4.mul(v128.load(x2 + at), f32x4.splat(f2)), w))
-      v128.store(y3 + at, f32x4.mul(f32x4.mul(v128.load(x3 + at), f32x4.splat(f3)), w))
-    }
-    for (let i = whole; i < n; i++) {
-      const at = <usize>i << 2
-      const w = load<f32>(weight + at)
-      store<f32>(y0 + at, load<f32>(x0 + at) * f0 * w)
-      store<f32>(y1 + at, load<f32>(x1 + at) * f1 * w)
-      store<f32>(y2 + at, load<f32>(x2 + at) * f2 * w)
-      store<f32>(y3 + at, load<f32>(x3 + at) * f3 * w)
+    store<f32>(scale + (<usize>r << 2), inverseRms(x0, a0, whole, n, epsilon))
+    store<f32>(scale + (<usize>r1 << 2), inverseRms(x1, a1, whole, n, epsilon))
+    store<f32>(scale + (<usize>r2 << 2), inverseRms(x2, a2, whole, n, epsilon))
+    store<f32>(scale + (<usize>r3 << 2), inverseRms(x3, a3, whole, n, epsilon))
+    for (let q = r; q <= r3; q++) {
+      const row = <usize>q * bytes
+      const f = load<f32>(scale + (<usize>q << 2))
+      const f4 = f32x4.splat(f)
+      let i = 0
+      for (; i < whole; i += 4) {
+        const at = row + (<usize>i << 2)
+        v128.store(y + at, f32x4.mul(f32x4.mul(v128.load(x + at), f4), v128.load(weight + (<usize>i << 2))))
+      }
+      for (; i < n; i++) {
+        const at = row + (<usize>i << 2)
+        store<f32>(y + at, load<f32>(x + at) * f * load<f32>(weight + (<usize>i << 2)))
+      }
     }
   }
 }
