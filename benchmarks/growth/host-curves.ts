@@ -67,6 +67,10 @@ export const hostCurves: readonly HostCurve[] = [
     axis: 'characters',
     sizes: [1_000, 10_000, 100_000, 1_000_000],
     ...linear,
+    bends: {
+      allowed: 2,
+      why: '7 % of a text of a million characters is not taken from the cache of sections but computed again (1 % of one of 100,000): single-precision sums since its beginning, which decide as in the C++, round by more than the best path leads; and its buffers are past the caches',
+    },
     prepare(size) {
       const tokenizer = unigramModel()
       const text = linesOf(size).join(' ').slice(0, size)

@@ -100,7 +100,8 @@ export const libraryCurves: readonly HostCurve[] = [
     package: 'train',
     name: 'a checkpoint, written and read',
     axis: 'parameters',
-    sizes: [1_000_000, 2_000_000, 4_000_000, 8_000_000],
+    // Sizes at which the arrays of a state exceed every cache.
+    sizes: [2_000_000, 4_000_000, 8_000_000, 16_000_000],
     ...linear,
     async prepare(parameters) {
       const folder = temporaryFolder()
