@@ -5,11 +5,15 @@ import type { Graph } from '../src/graph/graph.ts'
 import { graphOrder } from '../src/graph/graph.ts'
 import { makeNode } from '../src/graph/node.ts'
 import {
+  add,
   apply,
+  broadcastTo,
   cast,
   concatenate,
   cos,
+  equal,
   exp,
+  iota,
   matmul,
   mul,
   sin,
@@ -17,6 +21,7 @@ import {
   sum,
   Tensor,
   transpose,
+  where,
 } from '../src/index.ts'
 import { crossEntropyOp } from '../src/ops/cross-entropy.ts'
 import { inputOp } from '../src/ops/leaf.ts'
@@ -26,6 +31,7 @@ import { materialize } from '../src/passes/materialize.ts'
 import { type Plan, planGraph } from '../src/passes/plan.ts'
 import { Resolver } from '../src/passes/resolve.ts'
 import { simplify } from '../src/passes/simplify.ts'
+import { sinkPositions } from '../src/passes/sink-positions.ts'
 import { sinkUpcasts } from '../src/passes/sink-upcasts.ts'
 import { verifyGraph, verifyGroups, verifyPlan } from '../src/passes/verify.ts'
 
@@ -180,5 +186,56 @@ describe('verify can fail', () => {
     const temporary = plan.locations.findIndex((l) => l?.kind === 'temporary')
     const others = plan.locations.map((l) => (l?.kind === 'temporary' ? plan.locations[temporary] : l))
     expect(() => verifyPlan({ ...plan, locations: others }, 'a test')).toThrow(/holds something else/)
+  })
+})
+
+describe('sinkPositions', () => {
+  const shape = [1024, 512]
+  const positions = (start: Tensor) => add(iota(shape, 1), broadcastTo(start, shape))
+  /** Two products that are masked where a position is a target: the second may be computed much later. */
+  const masked = (mask: (targets: Tensor) => Tensor) => {
+    const x = input(shape)
+    const targets = [input([1024, 1], 'int32'), input([1024, 1], 'int32')]
+    const w = input([512, 512])
+    const first = matmul(where(mask(targets[0]), x, 0), w)
+    const second = matmul(where(mask(targets[1]), first, 0), w)
+    return [[x, ...targets, w], [second]] as const
+  }
+  const stored = (graph: Graph) =>
+    planOf(graph).steps.flatMap(({ outputs }) => outputs.filter(({ dtype }) => dtype !== 'float32'))
+
+  test('positions that several kernels read are computed in each and stored in none', () => {
+    const start = input([1, 1], 'int32')
+    const [inputs, outputs] = masked((targets) => equal(positions(start), broadcastTo(targets, shape)))
+    const graph = graphOf([start, ...inputs], outputs)
+    expect(opsOf(simplify(graph)).filter((op) => op === 'add')).toHaveLength(1)
+    const sunk = sinkPositions(simplify(graph))
+    verifyGraph(sunk, 'sink positions')
+    expect(opsOf(sunk).filter((op) => op === 'add')).toHaveLength(2)
+    expect(stored(graph)).toEqual([])
+  })
+
+  test('so are whole masks', () => {
+    const start = input([1, 1], 'int32')
+    const [inputs, outputs] = masked(() => equal(positions(start), iota(shape, 0)))
+    expect(stored(graphOf([start, ...inputs], outputs))).toEqual([])
+  })
+
+  test('what is read once, small, longer to compute, or computed from stored values is left', () => {
+    const once = (mask: Tensor, x: Tensor) => [where(mask, x, 0)]
+    const twice = (mask: Tensor, x: Tensor) => [where(mask, x, 0), where(mask, 0, x)]
+    const start = input([1, 1], 'int32')
+    const ids = input(shape, 'int32')
+    const [x, few] = [input(shape), input([8, 8])]
+    const long = Array.from({ length: 5 }).reduce<Tensor>((y) => add(mul(y, 3), 1), iota(shape, 1))
+    for (const [inputs, outputs] of [
+      [[start, x], once(equal(positions(start), 7), x)],
+      [[few], twice(equal(iota([8, 8], 0), iota([8, 8], 1)), few)],
+      [[x], twice(equal(long, 7), x)],
+      [[ids, x], twice(equal(add(ids, 1), 7), x)],
+    ] as const) {
+      const graph = simplify(graphOf(inputs, outputs))
+      expect(opsOf(sinkPositions(graph))).toEqual(opsOf(graph))
+    }
   })
 })

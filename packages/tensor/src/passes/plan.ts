@@ -17,6 +17,7 @@ import { materialize } from './materialize.ts'
 import type { Operand } from './operand.ts'
 import { Resolver } from './resolve.ts'
 import { simplify } from './simplify.ts'
+import { sinkPositions } from './sink-positions.ts'
 import { sinkUpcasts } from './sink-upcasts.ts'
 
 /** An operand of a fused kernel. */
@@ -100,7 +101,7 @@ export function planGraph(expanded: Graph, options: PlanOptions): Plan {
   }
   passed(expanded, 'expand')
   const simple = passed(simplify(expanded), 'simplify')
-  const sunk = passed(sinkUpcasts(simple), 'sink upcasts')
+  const sunk = passed(sinkPositions(passed(sinkUpcasts(simple), 'sink upcasts')), 'sink positions')
   const graph = passed(materialize(sunk), 'materialize')
   const resolver = new Resolver(graph.inputs)
   const fused = fuse(graph, resolver, options.limits)
