@@ -450,14 +450,16 @@ export function fusedKernel(
 
 /**
  * How many vectors a fused kernel computes together, which hides the latency of their instructions: as many as measured
- * fastest, fewer where the nodes need more registers than there are, twice as many where long functions are cut short.
+ * fastest, fewer where the nodes need more registers than there are, twice as many where long functions are cut short
+ * and no positions, whose steps are other constants in every vector, take the registers.
  */
-function blockOf({ nodes }: Fused, inner: number): number {
+function blockOf({ leaves, nodes }: Fused, inner: number): number {
   const called = nodes.flatMap((n) => {
     const encode = n.op.identity ? undefined : dtypeInfo[n.dtype].lanes?.encode
     return [...(codeOf(n) ?? []).map(callOf), encode].filter((name) => name !== undefined)
   })
   const few = nodes.length > 12 ? 2 : 4
-  const short = called.length > 0 && called.every((name) => name in shortcuts)
+  const positions = leaves.some(({ kind }) => kind === 'index')
+  const short = called.length > 0 && !positions && called.every((name) => name in shortcuts)
   return [...(short ? [2 * few] : []), few].find((vectors) => inner >= 4 * vectors) ?? 1
 }
