@@ -4,7 +4,7 @@ import { readModelFile } from '../../packages/tokenizer/src/sentencepiece/model-
 
 /** The same model for @huggingface/tokenizers, as a tokenizer.json like those of LLM-jp's converted tokenizers. */
 export function peerOf(model: Uint8Array): (text: string) => number[] {
-  const vocab = readModelFile(model).pieces.map(({ piece, score }) => [piece, score])
+  const vocab = Array.from(readModelFile(model).pieces, ({ piece, score }) => [piece, score])
   const json = {
     version: '1.0',
     truncation: null,

@@ -4,6 +4,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer, TokenizerError } from '../src/index.ts'
+import { buildDoubleArray } from '../src/sentencepiece/double-array.ts'
 import { compileCharsmap } from '../src/training/compile-charsmap.ts'
 import { cpuTime } from './cpu-time.ts'
 
@@ -66,7 +67,18 @@ describe('a broken model gives a TokenizerError', () => {
     ['a piece twice', () => modelOf([unk, { piece: 'a' }, { piece: 'a' }]), /1 and 2 are both "a"/],
     ['a NaN score', () => modelOf([unk, { piece: 'a', score: Number.NaN }]), /score NaN/],
     ['an infinite score', () => modelOf([unk, { piece: 'a', score: Number.NEGATIVE_INFINITY }]), /score -Infinity/],
-    ['a piece that is not UTF-8', () => modelOf([unk, { piece: Uint8Array.of(0xe3, 0x81) }]), /not UTF-8/],
+    [
+      'a piece that is not UTF-8',
+      () => modelOf([unk, { piece: '😀あé' }, { piece: Uint8Array.of(0x61, 0xe3, 0x81) }, { piece: 'b' }]),
+      /piece 2 is not UTF-8/,
+    ],
+    ['a last piece that is not UTF-8', () => modelOf([unk, { piece: Uint8Array.of(0xe3) }]), /piece 1 is not UTF-8/],
+    ['an overlong piece', () => modelOf([{ piece: Uint8Array.of(0xc0, 0x80) }, unk]), /piece 0 is not UTF-8/],
+    [
+      'a character that goes on in the next piece',
+      () => modelOf([unk, { piece: Uint8Array.of(0xe3, 0x81) }, { piece: Uint8Array.of(0x82) }]),
+      /piece 2 is not UTF-8/,
+    ],
     ['an unknown type', () => modelOf([unk, { piece: 'a', type: 9 }]), /type 9/],
     ['a byte without byte_fallback', () => modelOf([unk, { piece: '<0x41>', type: 6 }]), /byte_fallback is off/],
     [
@@ -163,6 +175,28 @@ function tryLoad(bytes: Uint8Array): void {
     expect(error).toBeInstanceOf(TokenizerError)
   }
 }
+
+test('the trie of pieces that share no pattern takes no memory that grows with their characters', () => {
+  let state = 1
+  const below = (n: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return Math.floor((state / 2 ** 32) * n)
+  }
+  // 1000 first codes, each followed by 64 others of 65,535.
+  const codes = Uint16Array.from({ length: 128_000 }, (_, i) => 1 + (i % 2 === 0 ? (i / 2) % 1000 : below(0xffff)))
+  const starts = Int32Array.from({ length: 64_001 }, (_, k) => 2 * k)
+  const { base, check, value } = buildDoubleArray(codes, starts, 0xffff)
+  expect(base.length).toBeLessThan(6 * codes.length)
+  const keyOf = new Map<number, number>()
+  for (let k = 0; k < 64_000; k++) {
+    const first = base[0] + codes[2 * k]
+    const node = base[first] + codes[2 * k + 1]
+    const key = codes[2 * k] * 0x10000 + codes[2 * k + 1]
+    if (!keyOf.has(key)) keyOf.set(key, k)
+    if (check[first] !== 0 || check[node] !== first || value[node] !== keyOf.get(key))
+      throw new Error(`key ${k} is lost`)
+  }
+})
 
 describe('pieces that are unused', () => {
   const pieces: Entry[] = [unk, ...['▁', 'a', 'b', 'c'].map((piece) => ({ piece, score: -10 }))]

@@ -1,6 +1,7 @@
 /** Texts that are segmented by sections, most of them from the cache, have the ids of one search with rounded sums. */
 import { expect, test } from 'vitest'
 import { type Piece, PieceType } from '../src/sentencepiece/model-file.ts'
+import { joinTexts, PieceList } from '../src/sentencepiece/piece-list.ts'
 import { SegmentationCache } from '../src/sentencepiece/segmentation-cache.ts'
 import { Segments } from '../src/sentencepiece/segments.ts'
 import { UnigramSegmenter } from '../src/sentencepiece/unigram-segmenter.ts'
@@ -19,7 +20,11 @@ function segmenterOf(pieces: readonly Piece[]): UnigramSegmenter {
   const empty = { name: '', precompiledCharsmap: new Uint8Array(0), addDummyPrefix: false }
   return new UnigramSegmenter(
     new Vocabulary({
-      pieces: [...pieces],
+      pieces: new PieceList(
+        joinTexts(pieces.map(({ piece }) => piece)),
+        Float32Array.from(pieces, ({ score }) => score),
+        Uint8Array.from(pieces, ({ type }) => type),
+      ),
       trainer: {
         modelType: 'unigram',
         byteFallback: false,

@@ -1,5 +1,6 @@
 /** Added tokens of a tokenizer.json, which are matched in text before the model runs. */
 import { checkOptions } from '../check-options.ts'
+import { joinTexts } from '../sentencepiece/piece-list.ts'
 import { buildPieceTrie, longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { AlignedText } from './aligned-text.ts'
@@ -124,7 +125,7 @@ class Finder {
     const kept = Int32Array.from(texts.keys()).filter((k) => texts[k] !== '')
     this.indexOf = new Map(Array.from(kept, (k) => [texts[k], k]))
     for (const k of kept) this.begins[texts[k].charCodeAt(0)] = 1
-    this.trie = kept.length > 0 ? buildPieceTrie(texts, kept) : undefined
+    this.trie = kept.length > 0 ? buildPieceTrie(joinTexts(texts), kept) : undefined
   }
 
   split(whole: AlignedText, allowed: SpecialInText): TextPart[] {

@@ -1,4 +1,5 @@
 /** The Unigram model of a tokenizer.json, with ties resolved as in Hugging Face's Rust code. */
+import { joinTexts } from '../sentencepiece/piece-list.ts'
 import { buildPieceTrie, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { asFlag, asIndex, asList, asText, type JsonRecord } from './json-value.ts'
@@ -55,7 +56,7 @@ export class UnigramModel implements TokenModel {
     if (asFlag(model.byte_fallback, 'model.byte_fallback', false)) {
       this.byteIds = findByteIds((token) => this.ids.get(token))
     }
-    this.trie = buildPieceTrie(this.pieces, Int32Array.from(this.ids.values()))
+    this.trie = buildPieceTrie(joinTexts(this.pieces), Int32Array.from(this.ids.values()))
   }
 
   idOf(token: string): number | undefined {

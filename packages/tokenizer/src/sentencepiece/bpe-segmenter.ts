@@ -44,7 +44,7 @@ export class BpeSegmenter implements Segmenter {
     this.trie = buildPieceTrie(vocabulary.pieces, Int32Array.from(ids))
     this.final = new Int32Array(vocabulary.size).fill(-1)
     for (const id of ids) {
-      const named = vocabulary.idOf(vocabulary.pieces[id])
+      const named = vocabulary.idOf(vocabulary.pieces.text(id))
       if (vocabulary.types[named] !== PieceType.unused) this.final[id] = named
     }
   }

@@ -66,7 +66,7 @@ export class DecodeStream {
     const { types, pieces, bytes } = this.vocabulary
     const type = types[id]
     if (type === undefined) {
-      throw new TokenizerError(`decode: id ${id} is not in the vocabulary; 0 to ${pieces.length - 1} are`)
+      throw new TokenizerError(`decode: id ${id} is not in the vocabulary; 0 to ${pieces.size - 1} are`)
     }
     if (type === PieceType.byte) return this.pushByte(bytes[id])
     let text = this.held > 0 ? this.dropBytes() : ''
@@ -76,12 +76,12 @@ export class DecodeStream {
     if (type === PieceType.unknown) {
       text += this.rules.unkSurface
     } else {
-      let piece = pieces[id]
+      let piece = pieces.text(id)
       if (atBeginning && this.rules.stripLeading !== 'none' && piece.charCodeAt(0) === 0x2581) {
         piece = piece.slice(1)
         this.stripped = this.rules.stripLeading === 'one'
       }
-      text += piece === pieces[id] ? this.vocabulary.surfaceOf(id) : piece.replaceAll('\u2581', ' ')
+      text += piece === pieces.text(id) ? this.vocabulary.surfaceOf(id) : piece.replaceAll('\u2581', ' ')
     }
     if (text !== '') this.started = true
     return text

@@ -14,14 +14,9 @@ export type DoubleArray = {
   repeats: boolean
 }
 
-/** Number of free slots tried for a node before its children are placed at the end. */
-const MAX_TRIES = 16_384
-/** Average number of tries per node over the whole build, which bounds its time for any keys. */
-const TRIES_PER_NODE = 256
-
 /**
  * Builds the trie of the keys `codes[starts[k] .. starts[k + 1])`, key k with the value k; of equal keys the first
- * wins. Time and memory are linear in the number of codes, for any keys.
+ * wins. Each free slot is tried once for nodes of about one width, so that time and memory are bounded for any keys.
  */
 export function buildDoubleArray(codes: ArrayLike<number>, starts: ArrayLike<number>, maxCode: number): DoubleArray {
   const tree = buildTree(codes, starts)
@@ -106,11 +101,12 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
   let nextFree = new Int32Array(capacity)
   for (let i = 0; i < capacity; i++) nextFree[i] = i + 1
   let linked = capacity
-  let head = maxCode + 1
   let top = maxCode + 1
+  // By floor(log2(number of children)): where the last such node was placed. The next is searched from there, so that
+  // no slot is tried twice for nodes of about one width.
+  const tried = new Int32Array(32).fill(top)
   const slotOf = new Int32Array(nodes)
   value[0] = tree.value[0]
-  let triesLeft = nodes * TRIES_PER_NODE
 
   for (let n = 0; n < nodes; n++) {
     const from = firstChild[n]
@@ -127,11 +123,9 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
         if (c > largest) largest = c
       }
       grow(top + maxCode + 2)
-      while (head < top && check[head] !== -1) head = nextFree[head]
-      let slot = head
-      let tries = 0
+      const width = 31 - Math.clz32(to - from)
+      let slot = tried[width]
       for (;;) {
-        if (tries++ >= MAX_TRIES || triesLeft-- <= 0 || slot >= top) slot = Math.max(slot, top)
         offset = slot - smallest
         grow(offset + largest + 1)
         let free = true
@@ -142,6 +136,7 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
         nextFree[slot] = following
         slot = following
       }
+      tried[width] = slot
       if (offset + largest >= top) top = offset + largest + 1
     }
     base[at] = offset

@@ -3,6 +3,7 @@
  * trainer.
  * @see https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
  */
+import type { PieceList } from './piece-list.ts'
 
 /** The segmentation algorithm of a model (`TrainerSpec.ModelType`). */
 export type ModelType = 'unigram' | 'bpe' | 'word' | 'char'
@@ -43,7 +44,7 @@ export type TrainerSpec = {
 }
 
 export type ModelFile = {
-  pieces: Piece[]
+  pieces: PieceList
   trainer: TrainerSpec
   normalizer: NormalizerSpec
   /** Rules applied to decoded text; undefined where the file has none. */

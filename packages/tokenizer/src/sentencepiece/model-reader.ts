@@ -9,10 +9,12 @@ import {
   MODEL_TYPES,
   type ModelFile,
   type NormalizerSpec,
-  type Piece,
   PieceType,
   type TrainerSpec,
 } from './model-file.ts'
+import { PieceList } from './piece-list.ts'
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Reads a SentencePiece model file. Unknown fields are skipped; absent ones have the proto2 defaults.
@@ -23,22 +25,19 @@ import {
 export function readModelFile(bytes: Uint8Array): ModelFile {
   if (!(bytes instanceof Uint8Array)) throw new TokenizerError(`model: a Uint8Array is needed, got ${typeof bytes}`)
   if (bytes.length === 0) throw new TokenizerError('model: the file is empty; a SentencePiece .model file is needed')
-  const file: ModelFile = {
-    pieces: [],
+  const file: Omit<ModelFile, 'pieces'> = {
     trainer: defaultTrainerSpec(),
     normalizer: defaultNormalizerSpec(),
     denormalizer: undefined,
   }
   const whole = new BinaryReader(bytes)
+  const pieces = new PieceReader(bytes, whole)
   readFields('model', whole, whole.len, (field, wire, reader) => {
     switch (field) {
       case Field.model.pieces: {
         // Pieces are most of a file, so they are read in place, without a view and a reader for each.
         expectWire(wire, WireType.LengthDelimited, 'pieces')
-        const length = reader.uint32()
-        const end = reader.pos + length
-        if (end > reader.len) throw new RangeError(`piece ${file.pieces.length} claims ${length} bytes`)
-        file.pieces.push(readPiece(file.pieces.length, reader, end))
+        pieces.read()
         return true
       }
       case Field.model.trainerSpec:
@@ -55,10 +54,7 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
         return false
     }
   })
-  if (file.pieces.length === 0) {
-    throw new TokenizerError('model: the file has no pieces; a SentencePiece .model file is needed')
-  }
-  return file
+  return { ...file, pieces: pieces.finish() }
 }
 
 /** Reads the fields of an embedded message. */
@@ -101,7 +97,12 @@ function view(reader: BinaryReader, wire: WireType, name: string): Uint8Array {
 }
 
 function text(reader: BinaryReader, wire: WireType, name: string): string {
-  return strictText(view(reader, wire, name), name)
+  const bytes = view(reader, wire, name)
+  try {
+    return strictUtf8.decode(bytes)
+  } catch {
+    throw new TokenizerError(`model: ${name} is not UTF-8`)
+  }
 }
 
 function flag(reader: BinaryReader, wire: WireType, name: string): boolean {
@@ -109,50 +110,115 @@ function flag(reader: BinaryReader, wire: WireType, name: string): boolean {
   return reader.bool()
 }
 
-/** Decodes UTF-8 and rejects malformed bytes. A call of TextDecoder costs more than decoding a short piece. */
-function strictText(bytes: Uint8Array, name: string): string {
-  let result = ''
-  for (let i = 0; i < bytes.length; ) {
-    const decoded = decodeCharacter(bytes, i, bytes.length)
-    if (decoded < 0) throw new TokenizerError(`model: ${name} is not UTF-8 at its byte ${i}`)
-    const codePoint = decoded >> 3
-    result += codePoint < 0x10000 ? String.fromCharCode(codePoint) : String.fromCodePoint(codePoint)
-    i += decoded & 7
-  }
-  return result
-}
+/** Reads the pieces of a file into arrays, which are as long as its bytes allow. */
+class PieceReader {
+  private readonly file: Uint8Array
+  private readonly reader: BinaryReader
+  /** The UTF-8 of all texts, and how many bytes and UTF-16 units they have so far. */
+  private readonly utf8: Uint8Array
+  private bytes = 0
+  private units = 0
+  private size = 0
+  private readonly starts: Int32Array
+  private readonly scores: Float32Array
+  private readonly types: Uint8Array
+  /** The piece that is read: where in the file its text is, its score and its type. */
+  private from = 0
+  private to = 0
+  private score = 0
+  private type = 0
 
-function readPiece(id: number, reader: BinaryReader, end: number): Piece {
-  const piece: Piece = { piece: '', score: 0, type: PieceType.normal }
-  readFields('a piece', reader, end, (field, wire) => {
+  constructor(file: Uint8Array, reader: BinaryReader) {
+    this.file = file
+    this.reader = reader
+    this.utf8 = new Uint8Array(file.length)
+    // The shortest piece takes 5 bytes: a tag, its length, and the tag, the length and the byte of its text.
+    const most = Math.floor(file.length / 5) + 1
+    this.starts = new Int32Array(most + 1)
+    this.scores = new Float32Array(most)
+    this.types = new Uint8Array(most)
+  }
+
+  /** Reads the piece at the reader's position. */
+  read(): void {
+    const id = this.size
+    this.from = this.to = this.score = 0
+    this.type = PieceType.normal
+    readFields('a piece', this.reader, endOf(this.reader, `piece ${id}`), this.readField)
+    if (this.from === this.to) throw new TokenizerError(`model: piece ${id} is empty; every piece needs text`)
+    if (!Number.isFinite(this.score))
+      throw new TokenizerError(`model: piece ${id} has score ${this.score}; a finite one is needed`)
+    if (this.type < PieceType.normal || this.type > PieceType.byte)
+      throw new TokenizerError(`model: piece ${id} has type ${this.type}; 1 to 6 are known`)
+    const { file, utf8 } = this
+    // Texts are decoded together, so none may begin inside a character.
+    if ((file[this.from] & 0xc0) === 0x80) throw notUtf8(id)
+    for (let i = this.from; i < this.to; i++) {
+      const byte = file[i]
+      utf8[this.bytes++] = byte
+      this.units += unitsOf(byte)
+    }
+    this.scores[id] = this.score
+    this.types[id] = this.type
+    this.starts[++this.size] = this.units
+  }
+
+  private readonly readField: OnField = (field, wire, reader) => {
     switch (field) {
       case Field.piece.piece:
-        piece.piece = text(reader, wire, 'the text of a piece')
+        expectWire(wire, WireType.LengthDelimited, 'the text of a piece')
+        this.to = endOf(reader, 'the text of a piece')
+        this.from = reader.pos
+        reader.pos = this.to
         return true
       case Field.piece.score:
         expectWire(wire, WireType.Bit32, 'score')
-        piece.score = reader.float()
+        this.score = reader.float()
         return true
       case Field.piece.type:
         expectWire(wire, WireType.Varint, 'type')
-        piece.type = reader.int32()
+        this.type = reader.int32()
         return true
       default:
         return false
     }
-  })
-  if (piece.piece === '') throw new TokenizerError(`model: piece ${id} is empty; every piece needs text`)
-  if (!Number.isFinite(piece.score)) {
-    throw new TokenizerError(
-      `model: piece ${id} (${JSON.stringify(piece.piece)}) has score ${piece.score}; a finite one is needed`,
-    )
   }
-  if (piece.type < PieceType.normal || piece.type > PieceType.byte) {
-    throw new TokenizerError(
-      `model: piece ${id} (${JSON.stringify(piece.piece)}) has type ${piece.type}; 1 to 6 are known`,
-    )
+
+  finish(): PieceList {
+    const { size } = this
+    if (size === 0) throw new TokenizerError('model: the file has no pieces; a SentencePiece .model file is needed')
+    const starts = this.starts.slice(0, size + 1)
+    return new PieceList({ joined: this.decode(starts), starts }, this.scores.slice(0, size), this.types.slice(0, size))
   }
-  return piece
+
+  private decode(starts: Int32Array): string {
+    const utf8 = this.utf8.subarray(0, this.bytes)
+    try {
+      return strictUtf8.decode(utf8)
+    } catch {
+      let units = 0
+      let at = 0
+      for (let decoded = 0; (decoded = decodeCharacter(utf8, at, utf8.length)) >= 0; at += decoded & 7)
+        units += unitsOf(utf8[at])
+      throw notUtf8(starts.findLastIndex((start) => start <= units))
+    }
+  }
+}
+
+/** UTF-16 units of the character whose UTF-8 begins with the byte; 0 for a byte that continues one. */
+function unitsOf(byte: number): number {
+  return (byte & 0xc0) === 0x80 ? 0 : byte < 0xf0 ? 1 : 2
+}
+
+function notUtf8(id: number): TokenizerError {
+  return new TokenizerError(`model: the text of piece ${id} is not UTF-8`)
+}
+
+/** Reads a length. @returns the end of what is that long @throws RangeError where the bytes end before */
+function endOf(reader: BinaryReader, name: string): number {
+  const length = reader.uint32()
+  if (reader.pos + length > reader.len) throw new RangeError(`${name} claims ${length} bytes`)
+  return reader.pos + length
 }
 
 function readTrainerSpec(spec: TrainerSpec, bytes: Uint8Array): void {

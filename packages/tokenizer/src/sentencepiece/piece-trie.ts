@@ -1,5 +1,6 @@
 /** A trie of pieces over UTF-16 units. */
 import { buildDoubleArray, type DoubleArray } from './double-array.ts'
+import type { JoinedTexts } from './piece-list.ts'
 
 /** A trie of pieces over UTF-16 units, which are mapped to dense codes (small ones for frequent units). */
 export type PieceTrie = DoubleArray & {
@@ -9,14 +10,13 @@ export type PieceTrie = DoubleArray & {
   ids: Int32Array
 }
 
-/** Builds the trie of the pieces `pieces[id]` for each of `ids`; its values are the ids. */
-export function buildPieceTrie(pieces: readonly string[], ids: Int32Array): PieceTrie {
+/** Builds the trie of the texts of `ids`; its values are the ids. */
+export function buildPieceTrie({ joined, starts: from }: JoinedTexts, ids: Int32Array): PieceTrie {
   const counts = new Uint32Array(0x10000)
   let total = 0
   for (const id of ids) {
-    const piece = pieces[id]
-    total += piece.length
-    for (let i = 0; i < piece.length; i++) counts[piece.charCodeAt(i)]++
+    total += from[id + 1] - from[id]
+    for (let i = from[id]; i < from[id + 1]; i++) counts[joined.charCodeAt(i)]++
   }
   const present: number[] = []
   for (let unit = 0; unit < counts.length; unit++) if (counts[unit] > 0) present.push(unit)
@@ -30,8 +30,7 @@ export function buildPieceTrie(pieces: readonly string[], ids: Int32Array): Piec
   const starts = new Int32Array(ids.length + 1)
   let at = 0
   for (let k = 0; k < ids.length; k++) {
-    const piece = pieces[ids[k]]
-    for (let i = 0; i < piece.length; i++) codes[at++] = codeOf[piece.charCodeAt(i)]
+    for (let i = from[ids[k]]; i < from[ids[k] + 1]; i++) codes[at++] = codeOf[joined.charCodeAt(i)]
     starts[k + 1] = at
   }
   const trie = buildDoubleArray(codes, starts, Math.max(1, Math.min(present.length, 0xffff)))

@@ -62,7 +62,7 @@ export function segmentPieces(
         for (let b = 0; b < bytes; b++) {
           const byteId = byteIds[byteOf(codePoint, b)]
           ids.push(byteId)
-          pieces.push(names[byteId])
+          pieces.push(names.text(byteId))
           offsets.push([origins[start], at === end && b === bytes - 1 ? origins[end] : origins[start]])
         }
       }
@@ -72,7 +72,7 @@ export function segmentPieces(
     } else {
       ids.push(id)
       // The text of a known piece is the piece itself.
-      pieces.push(unknown ? textOf(units, start, end) : names[id])
+      pieces.push(unknown ? textOf(units, start, end) : names.text(id))
       offsets.push([origins[start], origins[end]])
     }
     afterUnknown = unknown

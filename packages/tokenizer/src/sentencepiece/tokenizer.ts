@@ -283,11 +283,10 @@ export class Tokenizer {
 
   /** @throws TokenizerError where the id is not in the vocabulary */
   idToPiece(id: number): string {
-    const piece = this.vocabulary.pieces[id]
-    if (piece === undefined) {
+    if (!(Number.isInteger(id) && id >= 0 && id < this.vocabSize)) {
       throw new TokenizerError(`idToPiece: id ${id} is not in the vocabulary; 0 to ${this.vocabSize - 1} are`)
     }
-    return piece
+    return this.vocabulary.pieces.text(id)
   }
 
   /**

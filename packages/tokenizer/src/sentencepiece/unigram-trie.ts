@@ -130,7 +130,9 @@ export class UnigramTrie {
   scoreOf(id: number): number {
     const { types, scores, pieces, unkId } = this.vocabulary
     if (id === unkId) return this.unkScore
-    return types[id] === PieceType.userDefined ? Math.fround(utf8Length(pieces[id]) * this.largest) - 0.1 : scores[id]
+    return types[id] === PieceType.userDefined
+      ? Math.fround(utf8Length(pieces.text(id)) * this.largest) - 0.1
+      : scores[id]
   }
 
   /** The score of a piece that covers `characters` characters in the lattice, which counts them instead of bytes. */

@@ -1,13 +1,14 @@
 /** The vocabulary of a SentencePiece model. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { type ModelFile, PieceType } from './model-file.ts'
+import type { PieceList } from './piece-list.ts'
 
 /**
  * The pieces of a model by id, and ids by piece. Pieces that match text (normal, user-defined, unused) and reserved
  * ones that do not (control, unknown, byte) are kept apart, since the same text may be both.
  */
 export class Vocabulary {
-  readonly pieces: readonly string[]
+  readonly pieces: PieceList
   readonly types: Uint8Array
   readonly scores: Float32Array
   readonly unkId: number
@@ -24,31 +25,30 @@ export class Vocabulary {
 
   /** The text of a piece: with spaces for space marks. */
   surfaceOf(id: number): string {
-    return (this.surfaces[id] ??= this.pieces[id].replaceAll('\u2581', ' '))
+    return (this.surfaces[id] ??= this.pieces.text(id).replaceAll('\u2581', ' '))
   }
 
   /** @throws TokenizerError where pieces repeat, or the unknown piece or byte pieces are missing */
   constructor(file: ModelFile) {
-    const size = file.pieces.length
-    this.pieces = file.pieces.map((piece) => piece.piece)
+    const { pieces } = file
+    const { size } = pieces
+    this.pieces = pieces
     this.surfaces = new Array(size)
-    this.types = new Uint8Array(size)
-    this.scores = new Float32Array(size)
+    this.types = pieces.types
+    this.scores = pieces.scores
     this.bytes = new Int16Array(size).fill(-1)
     this.byteIds = new Int32Array(256).fill(-1)
     this.byteFallback = file.trainer.byteFallback
     let unkId = -1
     for (let id = 0; id < size; id++) {
-      const { piece, score, type } = file.pieces[id]
-      this.types[id] = type
-      this.scores[id] = score
-      if (!isInText(type)) put(this.reserved, piece, id)
+      const type = this.types[id]
+      if (!isInText(type)) put(this.reserved, pieces.text(id), id)
       if (type === PieceType.unknown) {
         if (unkId >= 0)
           throw new TokenizerError(`model: pieces ${unkId} and ${id} are both of type unknown; one is needed`)
         unkId = id
       } else if (type === PieceType.byte) {
-        this.addByte(id, piece)
+        this.addByte(id, pieces.text(id))
       }
     }
     if (unkId < 0) throw new TokenizerError('model: no piece has type unknown; one is needed')
@@ -65,7 +65,7 @@ export class Vocabulary {
   private texts(): Map<string, number> {
     if (this.inText) return this.inText
     const inText = new Map<string, number>()
-    for (let id = 0; id < this.size; id++) if (isInText(this.types[id])) put(inText, this.pieces[id], id)
+    for (let id = 0; id < this.size; id++) if (isInText(this.types[id])) put(inText, this.pieces.text(id), id)
     this.inText = inText
     return inText
   }
@@ -88,7 +88,7 @@ export class Vocabulary {
   }
 
   get size(): number {
-    return this.pieces.length
+    return this.pieces.size
   }
 
   /** The id of a piece (reserved ones first), or -1. */

@@ -19,7 +19,8 @@ const MARK = '\u2581'
  * console.log(fast.encode('木').length === exact.encode('木').length) // true
  */
 export function tokenizerJsonFromModel(model: Uint8Array): string {
-  const { pieces, trainer, normalizer } = readModelFile(model)
+  const { pieces: list, trainer, normalizer } = readModelFile(model)
+  const pieces = [...list]
   const { modelType, byteFallback } = trainer
   if (modelType !== 'unigram' && modelType !== 'bpe') {
     throw new TokenizerError(`tokenizerJsonFromModel: the model is ${modelType}; unigram and bpe models can be written`)

@@ -25,21 +25,22 @@ export function estimatedPieces(file: ModelFile): EstimatedPieces {
   const ids: number[] = []
   const codeOf = new Map<number, number>()
   const characters: string[] = []
-  file.pieces.forEach(({ piece, type }, id) => {
-    if (type !== PieceType.normal) return
+  const { pieces } = file
+  for (let id = 0; id < pieces.size; id++) {
+    if (pieces.types[id] !== PieceType.normal) continue
     ids.push(id)
-    for (const character of piece) {
+    for (const character of pieces.text(id)) {
       const codePoint = character.codePointAt(0)!
       if (codeOf.has(codePoint)) continue
       characters.push(character)
       codeOf.set(codePoint, characters.length)
     }
-  })
+  }
   const texts = characters.map((_, k) => [k + 1])
   const idOf = characters.map(() => -1)
   const inside = new Set<number>()
   for (const id of ids) {
-    const codes = Array.from(file.pieces[id].piece, (character) => codeOf.get(character.codePointAt(0)!)!)
+    const codes = Array.from(pieces.text(id), (character) => codeOf.get(character.codePointAt(0)!)!)
     if (codes.length === 1) {
       idOf[codes[0] - 1] = id
       continue
@@ -55,11 +56,11 @@ export function estimatedPieces(file: ModelFile): EstimatedPieces {
   const codes = Int32Array.from(texts.flat())
   const table = pieceTable(texts.length, codes)
   let worst = 0
-  for (const id of ids) worst = Math.min(worst, file.pieces[id].score)
+  for (const id of ids) worst = Math.min(worst, pieces.scores[id])
   texts.forEach((codes, k) => {
     table.start[k] = starts[k]
     table.length[k] = codes.length
-    table.score[k] = idOf[k] < 0 ? worst - UNKNOWN_PENALTY : file.pieces[idOf[k]].score
+    table.score[k] = idOf[k] < 0 ? worst - UNKNOWN_PENALTY : pieces.scores[idOf[k]]
   })
   const trie = buildDoubleArray(codes, starts, characters.length)
   return { ids, characters, codeOf, inside, table, trie, idOf: Int32Array.from(idOf) }

@@ -32,7 +32,7 @@ export class EstimatedText {
     workspace: Workspace | undefined,
     total: number,
   ) {
-    const symbols = file.pieces.filter(({ type }) => type === PieceType.userDefined).map(({ piece }) => piece)
+    const symbols = [...file.pieces].filter(({ type }) => type === PieceType.userDefined).map(({ piece }) => piece)
     const { trie, normalizer } = withUserSymbols(symbols, file.normalizer, file.trainer.treatWhitespaceAsSuffix)
     this.pieces = pieces
     this.workspace = workspace

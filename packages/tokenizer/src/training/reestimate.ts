@@ -100,17 +100,17 @@ export class Reestimation {
   finish(): Uint8Array {
     const { countVocabulary = false, fixedScore, onProgress = () => {} } = this.options
     const { pieces } = this.file
-    const vocabulary = countVocabulary ? this.pieces.ids.map((id) => pieces[id].piece) : []
+    const vocabulary = countVocabulary ? this.pieces.ids.map((id) => pieces.text(id)) : []
     const blocks = this.text.finish(vocabulary.filter((piece) => [...piece].length > 1))
     if (blocks.codes === 0) throw new TokenizerError('reestimateScores: the lines have no text')
     const scores = estimate(blocks, this.pieces, this.iterations, onProgress)
     return withScores(this.model, (id) => {
-      const { piece, score, type } = pieces[id]
+      const piece = pieces.text(id)
       const fixed = fixedScore?.(piece)
       if (fixed !== undefined && !Number.isFinite(fixed)) {
         throw new TokenizerError(`reestimateScores: fixedScore gives ${fixed} for ${JSON.stringify(piece)}`)
       }
-      return fixed ?? (type === PieceType.normal ? scores.get(id)! : score)
+      return fixed ?? (pieces.types[id] === PieceType.normal ? scores.get(id)! : pieces.scores[id])
     })
   }
 }

@@ -1,6 +1,7 @@
 /** User-defined symbols, which are matched before text is normalised and cut into fragments. */
 import type { NormalizerSpec } from '../sentencepiece/model-file.ts'
 import { Normalizer } from '../sentencepiece/normalizer.ts'
+import { joinTexts } from '../sentencepiece/piece-list.ts'
 import { buildPieceTrie, longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 
 /**
@@ -15,7 +16,7 @@ export function withUserSymbols(
   const trie =
     symbols.length > 0
       ? buildPieceTrie(
-          symbols,
+          joinTexts(symbols),
           Int32Array.from(symbols, (_, k) => k),
         )
       : undefined
