@@ -4,14 +4,14 @@
 const FIRST_WORDS = 2 ** 12
 const MOST_WORDS = 2 ** 20
 /** Words of records per slot of the index. */
-const WORDS_PER_SLOT = 8
+const WORDS_PER_SLOT = 4
 /** Words of a record before its codes and pieces. */
 const HEADER = 3
 /** Longest string that is kept, in codes. */
 export const LONGEST_KEPT = 64
 
 /**
- * A table of records by string, a string being codes of 16 bits. It grows to 5 MB, and is emptied when that is full.
+ * A table of records by string, a string being codes of 16 bits. It grows to 6 MB, and is emptied when that is full.
  * The index has two places per hash; a third string replaces the older one.
  *
  * The record at `at`: `words[at]` is the number of codes, plus 256 times the number of pieces, plus 2 ** 16 if one is

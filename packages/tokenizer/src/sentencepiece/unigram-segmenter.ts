@@ -159,11 +159,6 @@ export class UnigramSegmenter implements Segmenter {
     const lead = viterbi.findExact(begin, end)
     const { weight, largest } = viterbi
     const limit = Math.fround(weightUpTo(lead, length, largest))
-    if (!(this.weight < limit)) {
-      this.segmentRounded(begin, end, out)
-      return
-    }
-    this.weight += weight
     const before = out.count
     const wasUnknown = out.unknown
     out.unknown = false
@@ -177,6 +172,13 @@ export class UnigramSegmenter implements Segmenter {
     let word = at + piecesAt(length)
     for (let k = before; k < out.count; k++) words[word++] = out.ids[k] * 256 + out.ends[k] - begin
     out.unknown ||= wasUnknown
+    if (this.weight < limit) {
+      this.weight += weight
+      return
+    }
+    // The record is kept all the same: where two paths are equal, it spares the exact search of the next such section.
+    out.count = before
+    this.segmentRounded(begin, end, out)
   }
 
   /** The lattice of all segmentations of the text. */
