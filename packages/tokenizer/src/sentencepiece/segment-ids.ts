@@ -37,6 +37,25 @@ export function segmentIds(
   return result
 }
 
+/** The same as `segmentPieces` of segments without unknown ones, of a text to which only `prefix` units were added. */
+export function knownPieces(
+  { pieces: names }: Vocabulary,
+  prefix: number,
+  { ids: found, ends, count }: Segments,
+): Encoding {
+  const ids = found.slice(0, count)
+  const pieces = new Array<string>(count)
+  const offsets = new Array<[number, number]>(count)
+  let start = 0
+  for (let k = 0; k < count; k++) {
+    const end = Math.max(0, ends[k] - prefix)
+    pieces[k] = names.text(ids[k])
+    offsets[k] = [start, end]
+    start = end
+  }
+  return { ids, pieces, offsets }
+}
+
 /** The ids, pieces and offsets of segments. @param origins offset in the text by unit of the normalised text */
 export function segmentPieces(
   vocabulary: Vocabulary,

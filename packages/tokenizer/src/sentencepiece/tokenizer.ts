@@ -10,7 +10,7 @@ import { type ModelType, PieceType } from './model-file.ts'
 import { readModelFile } from './model-reader.ts'
 import { KEPT_UNITS, type NormalizedText, Normalizer } from './normalizer.ts'
 import { longestPrefix } from './piece-trie.ts'
-import { segmentIds, segmentPieces } from './segment-ids.ts'
+import { knownPieces, segmentIds, segmentPieces } from './segment-ids.ts'
 import { type Segmenter, Segments } from './segments.ts'
 import type { UnigramLattice } from './unigram-lattice.ts'
 import { UnigramSegmenter } from './unigram-segmenter.ts'
@@ -93,6 +93,7 @@ export class Tokenizer {
   private readonly normalizer: Normalizer
   /** {@link Normalizer.plainPrefix} of the model. */
   private readonly plainPrefix: number
+  private readonly hasSymbols: boolean
   private readonly segmenter: Segmenter
   private readonly segments = new Segments()
   private readonly rules: DecodeRules
@@ -119,6 +120,7 @@ export class Tokenizer {
       trainer.treatWhitespaceAsSuffix,
       symbols && ((text, at) => longestPrefix(symbols, (index) => text.charCodeAt(index), at, text.length)),
     )
+    this.hasSymbols = symbols !== undefined
     this.plainPrefix = this.normalizer.plainPrefix
     this.segmenter = createSegmenter(file, vocabulary, symbols)
     this.rules = {
@@ -148,13 +150,17 @@ export class Tokenizer {
     return options ? this.surround(ids, options) : ids
   }
 
-  /** Fast path: segments the string without normalising it first; undefined where the model does not allow that. */
+  /** Segments the string without normalising it first; returns false where the model does not allow that. */
+  private segmentPlain(text: string): boolean {
+    const { plainPrefix: prefix, segmenter } = this
+    if (prefix < 0 || text === '' || !(segmenter instanceof UnigramSegmenter)) return false
+    segmenter.segmentText(text, prefix, this.segments)
+    return true
+  }
+
   private encodePlain(text: string): Int32Array | undefined {
-    const prefix = this.plainPrefix
-    const segmenter = this.segmenter
-    if (prefix < 0 || text === '' || !(segmenter instanceof UnigramSegmenter)) return undefined
-    const segments = this.segments
-    segmenter.segmentText(text, prefix, segments)
+    if (!this.segmentPlain(text)) return undefined
+    const { segments } = this
     const ids = segments.unknown
       ? segmentIds(this.vocabulary, this.normalizer.normalize(text, false).units, segments)
       : segments.ids.slice(0, segments.count)
@@ -232,14 +238,32 @@ export class Tokenizer {
    * @param options `unit` of the offsets: UTF-16 units (the default), or code points as in SentencePiece
    */
   encodeWithOffsets(text: string | Uint8Array, options: { unit?: OffsetUnit } = {}): Encoding {
-    const { units, length, origins } = this.normalizedUnits('encodeWithOffsets', text, true)
-    const segments = this.segments
-    this.segmenter.segment(units, length, segments)
-    const encoding = segmentPieces(this.vocabulary, units, origins, segments)
-    this.release(length)
+    const encoding = (typeof text === 'string' && this.piecesOfPlain(text)) || this.piecesOfNormalized(text)
     if (options.unit === 'codePoint') {
       toCodePointOffsets(typeof text === 'string' ? text : readBytes(text, REPLACEMENT), encoding.offsets)
     }
+    return encoding
+  }
+
+  private piecesOfPlain(text: string): Encoding | undefined {
+    // The origins of a user-defined symbol's units are all its start.
+    if (this.hasSymbols || !this.segmentPlain(text)) return undefined
+    const { segments, vocabulary } = this
+    let encoding: Encoding
+    if (segments.unknown) {
+      const { units, origins } = this.normalizer.normalize(text, true)
+      encoding = segmentPieces(vocabulary, units, origins, segments)
+    } else encoding = knownPieces(vocabulary, this.plainPrefix, segments)
+    this.release(text.length)
+    return encoding
+  }
+
+  private piecesOfNormalized(text: string | Uint8Array): Encoding {
+    const { units, length, origins } = this.normalizedUnits('encodeWithOffsets', text, true)
+    const { segments } = this
+    this.segmenter.segment(units, length, segments)
+    const encoding = segmentPieces(this.vocabulary, units, origins, segments)
+    this.release(length)
     return encoding
   }
 
