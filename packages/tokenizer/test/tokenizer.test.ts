@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer, TokenizerError, textFromBytes } from '../src/index.ts'
+import { trainUnigram } from '../src/train.ts'
 import { cpuTime } from './cpu-time.ts'
 
 const bytes = (name: string) => readFileSync(new URL(`../vectors/${name}.model`, import.meta.url))
@@ -59,6 +60,29 @@ test('bytes are read as UTF-8, and a malformed one is U+FFFD', () => {
       },
     ),
   )
+})
+
+// Bytes are normalised before they are segmented; this string is not, since the model has no rules or symbols.
+test('a text that is segmented as it is has the offsets of the normalised text', () => {
+  const lines = ['the carpenter built a box', '木を組む', '木組みの箱を組み立てる', '😀😀', '        a        b']
+  const options = { vocabSize: 300, hardVocabLimit: false, removeExtraWhitespaces: false, byteFallback: true }
+  const strings = fc.string({
+    unit: fc.constantFrom(...'abox     木組箱みで', '\u2581', '\ufffd', '😀', '𠮷', 'é', '\0'),
+    maxLength: 40,
+  })
+  for (const addDummyPrefix of [true, false]) {
+    for (const byteFallback of [true, false]) {
+      const tokenizer = loadTokenizer(trainUnigram(lines, { ...options, addDummyPrefix, byteFallback }))
+      fc.assert(
+        fc.property(strings, fc.constantFrom('utf16', 'codePoint'), (s, unit) => {
+          const wanted = tokenizer.encodeWithOffsets(new TextEncoder().encode(s), { unit })
+          expect(tokenizer.encodeWithOffsets(s, { unit })).toEqual(wanted)
+          expect(tokenizer.encode(s)).toEqual(wanted.ids)
+        }),
+      )
+      expect(tokenizer.encodeWithOffsets('木\udc00\ud800 箱').offsets.at(-1)).toEqual([4, 5])
+    }
+  }
 })
 
 describe('decodeStream', () => {
