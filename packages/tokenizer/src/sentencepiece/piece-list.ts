@@ -1,4 +1,4 @@
-/** The pieces of a model, in arrays: a vocabulary has so many that an object and a string for each take long to make. */
+/** The pieces of a model, in arrays: a vocabulary has so many that an object and a string for each take long. */
 import type { Piece } from './model-file.ts'
 
 /** Texts in one string, one after another: text k is `joined.slice(starts[k], starts[k + 1])`. */
