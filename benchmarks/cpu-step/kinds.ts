@@ -43,8 +43,7 @@ export function byKind(timings: readonly KernelTiming[], lookupBytes: number): R
     if (name.startsWith('attention')) return 'attention'
     if (/^(take|scatterAddRows)/.test(name)) return 'embeddings'
     if (i > lastGradient || /square/.test(name)) return 'optimizer'
-    // Exponentials of the logits, their gradient, and the log-sum-exp of a chunk added to that of the chunks before it.
-    if (/^(logSumExp|crossEntropy|sub\+exp|maximum\+abs)/.test(name)) return 'loss of the head'
+    if (name.startsWith('crossEntropy')) return 'loss of the head'
     return 'rows and elementwise'
   }
   const works = Object.fromEntries(

@@ -53,18 +53,12 @@ const attentionCurve: Curve = {
 const tokens = 256
 const hidden = 128
 
-/** Above this many bytes logits are recomputed for the gradient: see linearCrossEntropy. */
-const keptLogits = 16 << 20
-
-/**
- * Loss, and gradients of hidden states and vocabulary matrix: the logits (twice if they are not kept) and two more
- * products.
- */
+/** Loss, and gradients of hidden states and vocabulary matrix: the logits and two more products. */
 const vocabularyCurve: Curve = {
   name: 'linear + cross-entropy, loss and gradient',
   axis: 'vocabulary',
   sizes: [2048, 4096, 8192, 16_384, 32_768, 65_536, 99_584],
-  flops: (vocabulary) => (4 * tokens * vocabulary <= keptLogits ? 6 : 8) * tokens * hidden * vocabulary,
+  flops: (vocabulary) => 6 * tokens * hidden * vocabulary,
   async prepare(device, vocabulary) {
     const inputs = [
       device.tensor(inputValues([tokens, hidden], 0), [tokens, hidden]),
@@ -84,10 +78,7 @@ const vocabularyCurve: Curve = {
 
 const step = [2, 128] as const
 
-/**
- * A training step: FLOPs by the model's formula, plus what the backward pass recomputes: attention scores, and logits
- * that are not kept.
- */
+/** A training step: FLOPs by the model's formula, plus the attention scores, which the backward pass recomputes. */
 function stepCurve(
   name: string,
   axis: string,
@@ -101,10 +92,9 @@ function stepCurve(
     flops(size) {
       const { architecture, shape } = caseOf(size)
       const [batch, sequenceLength] = shape
-      const { numHiddenLayers, numAttentionHeads, headDim, hiddenSize, paddedVocabSize } = architecture
+      const { numHiddenLayers, numAttentionHeads, headDim } = architecture
       const scores = numHiddenLayers * sequenceLength * numAttentionHeads * headDim
-      const logits = 4 * batch * sequenceLength * paddedVocabSize > keptLogits ? 2 * hiddenSize * paddedVocabSize : 0
-      return batch * sequenceLength * (flopsPerToken(architecture, { sequenceLength }) + scores + logits)
+      return batch * sequenceLength * (flopsPerToken(architecture, { sequenceLength }) + scores)
     },
     async prepare(device, size) {
       const { architecture, shape } = caseOf(size)

@@ -83,8 +83,21 @@ export interface Op<A = NoAttributes> {
    */
   readonly rewrites?: number
 
-  /** Whether kernels of this op read inputs through strides; default: inputs are made contiguous first. */
+  /**
+   * Whether kernels of this op read inputs through strides, but for the one whose memory is reused; default: inputs are
+   * made contiguous first.
+   */
   readonly strided?: boolean
+
+  /**
+   * Another op whose outputs this op computes too: `op` of the inputs at these positions, with the same attributes, as
+   * the outputs at these positions. In a program with both the other is not computed, unless this one needs it.
+   */
+  readonly alsoComputes?: {
+    readonly op: Op<A>
+    readonly inputs: readonly number[]
+    readonly outputs: readonly number[]
+  }
 
   /** Hand-written kernels; `lazyKernels` keeps them in a separate module until a program uses the op. */
   readonly cpu?: KernelSource<CpuRule<A>>

@@ -14,13 +14,16 @@ import {
   equal,
   exp,
   iota,
+  linearCrossEntropy,
   matmul,
   mul,
   sin,
   sliceAxis,
+  square,
   sum,
   Tensor,
   transpose,
+  valueAndGrad,
   where,
 } from '../src/index.ts'
 import { crossEntropyOp } from '../src/ops/cross-entropy.ts'
@@ -30,6 +33,7 @@ import { fuse } from '../src/passes/fuse.ts'
 import { materialize } from '../src/passes/materialize.ts'
 import { type Plan, planGraph } from '../src/passes/plan.ts'
 import { Resolver } from '../src/passes/resolve.ts'
+import { shareResults } from '../src/passes/share-results.ts'
 import { simplify } from '../src/passes/simplify.ts'
 import { sinkPositions } from '../src/passes/sink-positions.ts'
 import { sinkUpcasts } from '../src/passes/sink-upcasts.ts'
@@ -76,6 +80,51 @@ test('an upcast is done by each elementwise reader, so that the narrow value is 
   const sunk = sinkUpcasts(graphOf([x], [sin(wide), cos(wide)]))
   expect(opsOf(sunk).filter((name) => name === 'cast')).toHaveLength(2)
   verifyGraph(sunk, 'sink upcasts')
+})
+
+describe('results that another op computes too', () => {
+  const [x, w, ids] = [input([6, 8]), input([20, 8]), input([6], 'int32')]
+  const loss = (p: Tensor[]) => linearCrossEntropy(p[0], p[1], ids, { chunk: 10 })
+  const shared = ({ value, grads }: { value: Tensor; grads: Tensor[] }) =>
+    shareResults(graphOf([x, w, ids], [value, ...grads]))
+
+  test('a loss is taken from its gradient, and what reads it comes after that', () => {
+    const graph = shared(valueAndGrad((p: Tensor[]) => sum(loss(p)))([x, w]))
+    verifyGraph(graph, 'share results')
+    expect(opsOf(graph)).toContain('linearCrossEntropyGradient')
+    expect(opsOf(graph)).not.toContain('linearCrossEntropy')
+    const nodes = graphOrder(graph)
+    const orderOf = (name: string) => nodes.find((n) => n.op.name === name)!.order
+    expect(orderOf('sum')).toBeGreaterThan(orderOf('linearCrossEntropyGradient'))
+  })
+
+  test('two losses, each from its own gradient', () => {
+    const graph = shared(
+      valueAndGrad((p: Tensor[]) => sum(loss(p)).add(sum(loss([p[1], p[0]]).slice([0], [1]))))([
+        x,
+        w.slice([0, 0], [6, 8]),
+      ]),
+    )
+    verifyGraph(graph, 'share results')
+    expect(opsOf(graph).filter((name) => name.startsWith('linearCrossEntropy'))).toEqual([
+      'linearCrossEntropyGradient',
+      'linearCrossEntropyGradient',
+    ])
+  })
+
+  test('a gradient that depends on the loss keeps it', () => {
+    const graph = shared(valueAndGrad((p: Tensor[]) => sum(square(loss(p))))([x, w]))
+    verifyGraph(graph, 'share results')
+    expect(opsOf(graph)).toContain('linearCrossEntropy')
+  })
+
+  test('a loss that is an input is read', () => {
+    const known = loss([x, w])
+    const { value, grads } = valueAndGrad((p: Tensor[]) => sum(loss(p)))([x, w])
+    const graph = shareResults(graphOf([x, w, ids, known], [known.mul(2), value, ...grads]))
+    verifyGraph(graph, 'share results')
+    expect(opsOf(graph).filter((name) => name === 'mul')).toHaveLength(1)
+  })
 })
 
 describe('fuse', () => {

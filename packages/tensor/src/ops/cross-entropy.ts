@@ -49,27 +49,13 @@ export function lossOf(lse: Tensor, picked: Tensor, targets: Tensor, zLoss: numb
   return where(less(targets, 0), 0, zLoss === 0 ? nll : add(nll, mul(square(lse), zLoss)))
 }
 
-/**
- * d loss / d logits.
- * @param first int32 [1, 1], the position in the vocabulary of the logits' first column; default 0
- */
-export function logitsGradient(
-  logits: Tensor,
-  lse: Tensor,
-  targets: Tensor,
-  g: Tensor,
-  zLoss: number,
-  first?: Tensor,
-): Tensor {
+/** d loss / d logits. */
+export function logitsGradient(logits: Tensor, lse: Tensor, targets: Tensor, g: Tensor, zLoss: number): Tensor {
   const column = [...targets.shape, 1]
   const live = where(less(targets, 0), 0, g)
   const weight = zLoss === 0 ? live : mul(live, add(mul(lse, 2 * zLoss), 1))
   const p = mul(exp(sub(logits, reshape(lse, column))), reshape(weight, column))
-  const position = iota(logits.shape, logits.ndim - 1)
-  const hot = equal(
-    first ? add(position, broadcastTo(first, logits.shape)) : position,
-    broadcastTo(reshape(targets, column), logits.shape),
-  )
+  const hot = equal(iota(logits.shape, logits.ndim - 1), broadcastTo(reshape(targets, column), logits.shape))
   return where(hot, sub(p, reshape(live, column)), p)
 }
 
@@ -105,6 +91,40 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
     { inputs: [{ shape: [5, 33] }, { shape: [5], dtype: 'int32', range: [0, 33] }], attrs: { zLoss: 1e-2 } },
     { inputs: [{ shape: [2, 3, 8] }, { shape: [2, 3], dtype: 'int32', range: [-2, 8] }], attrs: { zLoss: 0 } },
     { inputs: [{ shape: [4, 130] }, { shape: [4], dtype: 'int32', range: [0, 130] }], attrs: { zLoss: 1e-4 } },
+  ],
+})
+
+/**
+ * Loss and log-sum-exp of each row, and the gradient of float32 logits [n, vocabulary] in their memory; g [n] has the
+ * gradients of the losses.
+ */
+export const crossEntropyGradientOp = defineOp<CrossEntropyAttrs>({
+  name: 'crossEntropyGradient',
+  kind: 'composite',
+  rewrites: 0,
+  infer: ([logits, targets]) => {
+    const row: Spec = { shape: targets.shape, dtype: 'float32' }
+    return [{ shape: logits.shape, dtype: 'float32' }, row, row]
+  },
+  definition([logits, targets, g], attrs) {
+    const [loss, lse] = apply(crossEntropyOp, [logits, targets], attrs)
+    return [logitsGradient(logits, lse, targets, g, attrs.zLoss), loss, lse]
+  },
+  cpu: rowCpu('crossEntropyGradientRows', ({ zLoss }) => [zLoss]),
+  flops: ([x]) => 8 * elementCount(x.shape),
+  samples: [
+    {
+      inputs: [{ shape: [5, 33] }, { shape: [5], dtype: 'int32', range: [0, 33] }, { shape: [5] }],
+      attrs: { zLoss: 1e-2 },
+    },
+    {
+      inputs: [{ shape: [6, 8] }, { shape: [6], dtype: 'int32', range: [-2, 8] }, { shape: [6] }],
+      attrs: { zLoss: 0 },
+    },
+    {
+      inputs: [{ shape: [4, 130] }, { shape: [4], dtype: 'int32', range: [0, 130] }, { shape: [4] }],
+      attrs: { zLoss: 1e-4 },
+    },
   ],
 })
 

@@ -2,49 +2,54 @@
 
 import { requireNumber, requireOptions, requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
-import { defineOp } from '../op.ts'
+import type { Spec } from '../graph/spec.ts'
+import { defineOp, type Op } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply, type Tensor } from '../tensor.ts'
 import { add } from './add.ts'
 import { sum } from './broadcast-sum.ts'
 import { cast } from './cast.ts'
-import { barrier } from './copy.ts'
 import {
   type CrossEntropyAttrs,
+  crossEntropyGradientOp,
   crossEntropyOp,
-  logitsGradient,
   lossOf,
   lseOfKnown,
   requireTargets,
 } from './cross-entropy.ts'
 import { exp } from './exp.ts'
-import { iota } from './leaf.ts'
 import { log } from './log.ts'
 import { finiteOr0, logSumExp } from './log-sum-exp.ts'
 import { matmul } from './matmul/matmul.ts'
+import { matmulAdd } from './matmul/matmul-add.ts'
 import { maximum } from './maximum.ts'
 import { mul } from './mul.ts'
 import { requireFloat } from './require.ts'
-import { concatenate, slice, sliceAxis } from './slice-concatenate.ts'
+import { concatenate, sliceAxis } from './slice-concatenate.ts'
 import { sub } from './sub.ts'
 import { take } from './take.ts'
 import { transpose } from './transpose.ts'
 
 interface Attrs extends CrossEntropyAttrs {
-  /** Columns of logits that are in memory at a time. */
-  readonly chunk: number
+  /** For the loss alone: columns of logits that are in memory at a time. */
+  readonly columns: number
+  /** For loss and gradient: rows of logits that are in memory at a time. */
+  readonly rows: number
 }
 
 function logitsOf(x: Tensor, weight: Tensor): Tensor {
   return matmul(x, transpose(weight), { dtype: 'float32' })
 }
 
-function* chunks(rows: number, chunk: number): Generator<[start: number, end: number]> {
-  for (let start = 0; start < rows; start += chunk) yield [start, Math.min(rows, start + chunk)]
+/** Ranges that cover [0, length): at least one, which may be empty. */
+function* chunks(length: number, chunk: number): Generator<[start: number, end: number]> {
+  let start = 0
+  do yield [start, Math.min(length, start + chunk)]
+  while ((start += chunk) < length)
 }
 
 /** Outputs: the loss and the log-sum-exp of each row. */
-export const linearCrossEntropyOp = defineOp<Attrs>({
+export const linearCrossEntropyOp: Op<Attrs> = defineOp<Attrs>({
   name: 'linearCrossEntropy',
   kind: 'composite',
   gradientOfFirst: true,
@@ -67,14 +72,14 @@ export const linearCrossEntropyOp = defineOp<Attrs>({
       { shape: rows, dtype: 'float32' },
     ]
   },
-  gradient: ({ inputs: [x, weight, targets], outputs: [, lse], grads: [g], attrs }) =>
+  gradient: ({ inputs: [x, weight, targets], grads: [g], attrs }) =>
     g
-      ? [...apply(linearCrossEntropyGradientOp, [x, weight, targets, lse, g], attrs), undefined]
+      ? [...apply(linearCrossEntropyGradientOp, [x, weight, targets, g], attrs).slice(0, 2), undefined]
       : [undefined, undefined, undefined],
   definition: ([x, weight, targets], { zLoss }) => apply(crossEntropyOp, [logitsOf(x, weight), targets], { zLoss }),
-  lowering([x, weight, targets], { zLoss, chunk }) {
+  lowering([x, weight, targets], { zLoss, columns }) {
     let lse: Tensor | undefined
-    for (const [start, end] of chunks(weight.shape[0], chunk)) {
+    for (const [start, end] of chunks(weight.shape[0], columns)) {
       const part = logSumExp(logitsOf(x, sliceAxis(weight, 0, start, end)))
       if (!lse) {
         lse = part
@@ -91,63 +96,69 @@ export const linearCrossEntropyOp = defineOp<Attrs>({
   samples: [
     {
       inputs: [{ shape: [6, 8] }, { shape: [20, 8] }, { shape: [6], dtype: 'int32', range: [-1, 20] }],
-      attrs: { zLoss: 1e-3, chunk: 7 },
+      attrs: { zLoss: 1e-3, columns: 7, rows: 4 },
       tolerance: 2e-5,
     },
     {
       inputs: [{ shape: [5, 16] }, { shape: [33, 16] }, { shape: [5], dtype: 'int32', range: [0, 33] }],
-      attrs: { zLoss: 0, chunk: 16 },
+      attrs: { zLoss: 0, columns: 16, rows: 2 },
       tolerance: 2e-5,
     },
   ],
 })
 
-export const linearCrossEntropyGradientOp = defineOp<Attrs>({
+/**
+ * Gradients of x and weight, loss and log-sum-exp, by rows: a row's log-sum-exp needs all its logits, and its gradient
+ * needs only that, so both are computed while the row's logits are in memory. By columns the logits would have to be
+ * computed once for the loss and again for the gradient: a third more work.
+ */
+export const linearCrossEntropyGradientOp: Op<Attrs> = defineOp<Attrs>({
   name: 'linearCrossEntropyGradient',
   kind: 'composite',
-  infer: ([x, weight]) => [
-    { shape: x.shape, dtype: 'float32' },
-    { shape: weight.shape, dtype: 'float32' },
-  ],
-  definition([x, weight, targets, lse, g], { zLoss }) {
-    const d = logitsGradient(logitsOf(x, weight), lse, targets, g, zLoss)
-    return [matmul(d, weight, { dtype: 'float32' }), matmul(transpose(d), x, { dtype: 'float32' })]
+  alsoComputes: { op: linearCrossEntropyOp, inputs: [0, 1, 2], outputs: [2, 3] },
+  infer([x, weight, targets]) {
+    const row: Spec = { shape: targets.shape, dtype: 'float32' }
+    return [{ shape: x.shape, dtype: 'float32' }, { shape: weight.shape, dtype: 'float32' }, row, row]
   },
-  lowering([x, weight, targets, lse, g], { zLoss, chunk }) {
-    let dx: Tensor | undefined
-    const dw: Tensor[] = []
-    // The logits are recomputed, after the loss: if they were merged with those of the loss, the logits of every chunk
-    // would be kept until now. Each chunk waits for the one before it for the same reason.
-    let delayed = barrier(x, [lse, g])
-    const ranges = [...chunks(weight.shape[0], chunk)]
-    // The start of each chunk, as data and not as a literal, so that one kernel serves all chunks. In rows of 256
-    // bytes, the alignment of WebGPU's bindings.
-    const starts = mul(iota([ranges.length, 64], 0), chunk)
-    for (const [i, [start, end]] of ranges.entries()) {
-      const w = sliceAxis(weight, 0, start, end)
-      if (dx) delayed = barrier(x, [dx])
-      const first = slice(starts, [i, 0], [1, 1])
-      const d = logitsGradient(logitsOf(delayed, w), lse, targets, g, zLoss, first)
-      const part = matmul(d, w, { dtype: 'float32' })
-      dx = dx ? add(dx, part) : part
-      dw.push(matmul(transpose(d), x, { dtype: 'float32' }))
-    }
-    return [dx!, concatenate(dw, 0)]
+  definition([x, weight, targets, g], { zLoss }) {
+    const [d, loss, lse] = apply(crossEntropyGradientOp, [logitsOf(x, weight), targets, g], { zLoss })
+    return [matmul(d, weight, { dtype: 'float32' }), matmul(transpose(d), x, { dtype: 'float32' }), loss, lse]
+  },
+  lowering([x, weight, targets, g], { zLoss, rows }) {
+    let dw: Tensor | undefined
+    const parts = [...chunks(x.shape[0], rows)].map(([start, end]) => {
+      const part = sliceAxis(x, 0, start, end)
+      const [labels, weights] = [targets, g].map((t) => sliceAxis(t, 0, start, end))
+      const [d, loss, lse] = apply(crossEntropyGradientOp, [logitsOf(part, weight), labels, weights], { zLoss })
+      dw = dw ? matmulAdd(transpose(d), part, dw) : matmul(transpose(d), part, { dtype: 'float32' })
+      return [matmul(d, weight, { dtype: 'float32' }), loss, lse]
+    })
+    const [dx, loss, lse] = [0, 1, 2].map((i) =>
+      concatenate(
+        parts.map((part) => part[i]),
+        0,
+      ),
+    )
+    return [dx, dw!, loss, lse]
   },
   flops: ([x, w]) => 6 * elementCount(x.shape) * w.shape[0],
 })
 
-/** Logits up to this many bytes are kept for the gradient; larger ones are computed twice, a chunk at a time. */
+/** Logits up to this many bytes are kept for the gradient; of more, only some are in memory at a time. */
 const keepLogitsBytes = 16 << 20
 
+/** Rounded down to whole tiles of a product, and to the alignment of parts of a buffer, if there is one. */
+const inTiles = (n: number): number => (n < 128 ? Math.max(n, 1) : n - (n % 128))
+
 /**
- * Cross-entropy of `x` times a vocabulary matrix. For a large vocabulary not all logits are in memory at once.
+ * Cross-entropy of `x` times a vocabulary matrix. For a large vocabulary not all logits are in memory at once: some
+ * columns of them for the loss alone, and some rows of them for the loss and its gradient together.
  * @param x [tokens, hidden]
  * @param weight [vocabulary, hidden]
  * @param targets int32 [tokens]; the loss of a negative target is 0, of one outside the vocabulary NaN
  * @param options.zLoss weight of the squared log-sum-exp
- * @param options.chunk logits per token computed at a time; default: all if they take at most 16 MiB, else as many as
- *   take 16 MiB
+ * @param options.chunk at most `tokens * chunk` logits are in memory at a time; default: 16 MiB of logits or, for the
+ *   gradient, as many as the weight has elements if those are more
  * @returns float32 [tokens]
  * @throws ShapeError, DTypeError or RangeError for arguments that do not fit
  * @example
@@ -168,15 +179,16 @@ export function linearCrossEntropy(
   requireNumber('linearCrossEntropy', 'zLoss', zLoss)
   if (options.chunk !== undefined && !(Number.isInteger(options.chunk) && options.chunk > 0))
     throw new RangeError(`linearCrossEntropy: chunk must be a positive integer, got ${shown(options.chunk)}`)
-  const tokens = x.shape[0]
-  if (
-    options.chunk === undefined &&
-    x.ndim === 2 &&
-    weight.ndim === 2 &&
-    tokens * weight.shape[0] * 4 <= keepLogitsBytes
-  ) {
-    if (x.shape[1] === weight.shape[1]) return apply(crossEntropyOp, [logitsOf(x, weight), targets], { zLoss })[0]
+  if (options.chunk === undefined && x.ndim === 2 && weight.ndim === 2 && x.shape[1] === weight.shape[1]) {
+    const logits = x.shape[0] * weight.shape[0]
+    if (logits * 4 <= keepLogitsBytes) return apply(crossEntropyOp, [logitsOf(x, weight), targets], { zLoss })[0]
   }
-  const chunk = options.chunk ?? Math.max(128, Math.floor(keepLogitsBytes / 4 / Math.max(tokens, 1) / 128) * 128)
-  return apply(linearCrossEntropyOp, [x, weight, targets], { zLoss, chunk })[0]
+  const [tokens, vocabulary] = [Math.max(x.shape[0], 1), Math.max(weight.shape[0], 1)]
+  const kept = keepLogitsBytes / 4
+  const columns = options.chunk ?? Math.max(128, inTiles(Math.floor(kept / tokens)))
+  const rows =
+    options.chunk === undefined
+      ? Math.max(Math.floor(kept / vocabulary), weight.shape[1])
+      : Math.floor((options.chunk / vocabulary) * tokens)
+  return apply(linearCrossEntropyOp, [x, weight, targets], { zLoss, columns, rows: inTiles(rows) })[0]
 }

@@ -12,6 +12,8 @@ interface Lifetime {
   /** First and last step that uses it. */
   readonly from: number
   to: number
+  /** The output that is computed in its place at last. */
+  output?: number
 }
 
 /**
@@ -58,6 +60,16 @@ export function assignBuffers(
         (x) => x.slot !== slot || (isContiguous(x.access) && elementCount(x.access.shape) === slots[slot].elements),
       )
     const takenOver = new Set<Lifetime>()
+    /** The lifetime of an operand that ends here and whose memory may become that of `out`. */
+    const takeOver = (out: Operand): Lifetime | undefined => {
+      const operand = step.inputs.find(({ slot: s }) => {
+        const lifetime = lifetimeOf.get(s)
+        return lifetime && lastUse[s] === i && !takenOver.has(lifetime) && inPlace(s, out)
+      })
+      const lifetime = operand && lifetimeOf.get(operand.slot)!
+      if (lifetime) takenOver.add(lifetime)
+      return lifetime
+    }
     for (const out of step.outputs) {
       const slot = root(out.slot)
       if (slot !== out.slot && (locations[slot] || lifetimeOf.has(slot))) continue
@@ -70,26 +82,30 @@ export function assignBuffers(
           if (slots[s].bytes === slots[slot].bytes && (lastUse[s] < i || (lastUse[s] === i && inPlace(s, out))))
             aliases[o] = donor
         }
+        if (aliases[o] < 0) {
+          const before = takeOver(out)
+          if (before) before.output = o
+        }
         continue
       }
-      const reuse = step.inputs.find(({ slot: s }) => {
-        const lifetime = lifetimeOf.get(s)
-        return lifetime && lastUse[s] === i && !takenOver.has(lifetime) && inPlace(s, out)
-      })
-      const before = reuse && lifetimeOf.get(reuse.slot)!
-      const lifetime = before ?? { slots: [], bytes: slots[slot].bytes, from: i, to: i }
-      if (before) takenOver.add(before)
-      else lifetimes.push(lifetime)
+      const before = takeOver(out)
+      const lifetime: Lifetime = before ?? { slots: [], bytes: slots[slot].bytes, from: i, to: i }
+      if (!before) lifetimes.push(lifetime)
       lifetime.slots.push(slot)
       lifetime.to = Math.max(i, lastUse[slot])
       lifetimeOf.set(slot, lifetime)
     }
   })
 
-  const { buffers, temporaries } = shareBuffers(lifetimes)
-  lifetimes.forEach((lifetime, t) => {
-    for (const slot of lifetime.slots) locations[slot] = { kind: 'temporary', index: buffers[t], offset: 0 }
-  })
+  const inTemporaries = lifetimes.filter(({ output }) => output === undefined)
+  const { buffers, temporaries } = shareBuffers(inTemporaries)
+  const place = ({ slots }: Lifetime, location: Location) => {
+    for (const slot of slots) locations[slot] = location
+  }
+  for (const [t, lifetime] of inTemporaries.entries())
+    place(lifetime, { kind: 'temporary', index: buffers[t], offset: 0 })
+  for (const lifetime of lifetimes)
+    if (lifetime.output !== undefined) place(lifetime, { kind: 'output', index: lifetime.output, offset: 0 })
   for (const [slot, part] of within) locations[slot] = { ...locations[part.slot], offset: part.offset }
   return { locations, aliases, temporaries }
 }

@@ -3,6 +3,7 @@
 import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
 import { makeNode, type Node, nodeMark, type Value } from '../graph/node.ts'
 import { Tensor } from '../tensor.ts'
+import { shareResults } from './share-results.ts'
 
 /**
  * Replaces composite ops by their lowerings or definitions, until only nodes are left that the backend runs itself.
@@ -43,5 +44,5 @@ export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options
     })
     return rewrite({ inputs: node.inputs, outputs: outs.map((t) => t.value) }, build).outputs
   }
-  return rewrite(graph, build)
+  return rewrite(options.lower ? shareResults(graph) : graph, build)
 }

@@ -23,9 +23,9 @@ export function materialize(graph: Graph): Graph {
     const { op } = node
     let fixed: readonly Value[] = ins
     if (op.kind === 'kernel' || op.kind === 'composite') {
-      fixed = ins.map((v) => {
+      fixed = ins.map((v, i) => {
         const source = resolver.resolve(v)
-        return (op.strided ? source?.kind === 'memory' : plain(source)) ? v : copied(v)
+        return (op.strided && i !== op.rewrites ? source?.kind === 'memory' : plain(source)) ? v : copied(v)
       })
     }
     const build = (inputs: readonly Value[]) =>

@@ -13,13 +13,14 @@ const MC: i32 = 64
 
 /**
  * Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. `scales` 0: A has none. `six`: use 6 x 8
- * tiles where there are enough rows. C has cRow elements a row, n of which are computed.
+ * tiles where there are enough rows. C has cRow elements a row, n of which are computed. With `addend`, a matrix laid out
+ * as C or C itself, the result is addend + A B.
  */
 export function gemmPacked(
   start: i32, end: i32, thread: i32,
   a: usize, type: i32, packed: usize, c: usize,
   m: i32, n: i32, k: i32, batchStride: i32, rowStride: i32, columnStride: i32, scratch: usize,
-  scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32, six: i32, cRow: i32,
+  scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32, six: i32, cRow: i32, addend: usize,
 ): void {
   const tiles = (m + 3) >> 2
   const panels = (n + 7) >> 3
@@ -32,10 +33,16 @@ export function gemmPacked(
     const count = min(min(end - t, tiles - first), MC >> 2)
     const row = first << 2
     const bz = packed + (<usize>(z * panels) * <usize>k << 5)
-    const cz = c + (<usize>z * <usize>m + <usize>row) * ldc
+    const above = (<usize>z * <usize>m + <usize>row) * ldc
+    const cz = c + above
+    if (addend && addend != c) {
+      const rows = min(count << 2, m - row)
+      for (let i = 0; i < rows; i++) memory.copy(cz + <usize>i * ldc, addend + above + <usize>i * ldc, <usize>n << 2)
+    }
     let p = 0
     do {
       const kc = min(KC, k - p)
+      const accumulate = p > 0 || addend != 0
       for (let i = 0; i < count; i++) {
         const line = row + (i << 2)
         const lines = min(4, m - line)
@@ -59,13 +66,13 @@ export function gemmPacked(
               const at = scratch + (<usize>(i * kc) << 4)
               const next = at + (<usize>kc << 4)
               const out = cz + <usize>(i << 2) * ldc + (<usize>j << 5)
-              tileSix(at, next, bp, kc, out, out + 4 * ldc, ldc, p > 0)
-              tileSix(next + (<usize>kc << 4), next + 8, bp, kc, out + 8 * ldc, out + 6 * ldc, ldc, p > 0)
+              tileSix(at, next, bp, kc, out, out + 4 * ldc, ldc, accumulate)
+              tileSix(next + (<usize>kc << 4), next + 8, bp, kc, out + 8 * ldc, out + 6 * ldc, ldc, accumulate)
             }
           }
         }
         for (; i < count; i++) {
-          tile(scratch + (<usize>(i * kc) << 4), bp, kc, cz + <usize>(i << 2) * ldc + (<usize>j << 5), ldc, min(4, m - row - (i << 2)), columns, p > 0)
+          tile(scratch + (<usize>(i * kc) << 4), bp, kc, cz + <usize>(i << 2) * ldc + (<usize>j << 5), ldc, min(4, m - row - (i << 2)), columns, accumulate)
         }
       }
       p += kc

@@ -1,6 +1,6 @@
 // Kernels over rows of n floats, and over the columns of [outer, n, inner].
 import { loadFour, loadOne } from './pack'
-import { exp, expConstant, log1, maxLanes, sumLanes } from './math'
+import { exp, exp1, expConstant, log1, maxLanes, sumLanes } from './math'
 
 /** The sum of a row, or of its squares. Several partial sums keep the additions independent; their order is fixed. */
 // @ts-ignore: decorator
@@ -328,6 +328,20 @@ export function logSumExpRows(start: i32, end: i32, thread: i32, x: usize, y: us
   }
 }
 
+// Without a z-loss an infinite l must not become NaN, so 0 * l is not computed.
+// @ts-ignore: decorator
+@inline
+function rowLoss(target: i32, l: f32, picked: f32, z: f32): f32 {
+  if (target < 0) return 0
+  return z == 0 ? l - picked : l - picked + z * l * l
+}
+
+// @ts-ignore: decorator
+@inline
+function gradientWeight(g: f32, l: f32, z: f32): f32 {
+  return z == 0 ? g : g * (1 + 2 * z * l)
+}
+
 export function crossEntropyRows(start: i32, end: i32, thread: i32, x: usize, targets: usize, loss: usize, lse: usize, n: i32, z: f32): void {
   for (let r = start; r < end; r++) {
     const row = x + (<usize>r * <usize>n << 2)
@@ -336,7 +350,39 @@ export function crossEntropyRows(start: i32, end: i32, thread: i32, x: usize, ta
     const l: f32 = t < n ? rowLogSumExp(row, n) : NaN
     store<f32>(lse + (<usize>r << 2), l)
     const picked: f32 = t >= 0 && t < n ? load<f32>(row + (<usize>t << 2)) : 0
-    store<f32>(loss + (<usize>r << 2), t < 0 ? 0 : l - picked + z * l * l)
+    store<f32>(loss + (<usize>r << 2), rowLoss(t, l, picked, z))
+  }
+}
+
+/**
+ * Loss, log-sum-exp and gradient of the logits of rows, each exponential computed once: dx may be x. `g` has the
+ * gradient of each row's loss.
+ */
+export function crossEntropyGradientRows(start: i32, end: i32, thread: i32, x: usize, targets: usize, g: usize, dx: usize, loss: usize, lse: usize, n: i32, z: f32): void {
+  for (let r = start; r < end; r++) {
+    const at = <usize>r << 2
+    const row = x + at * <usize>n
+    const out = dx + at * <usize>n
+    const t = load<i32>(targets + at)
+    const picked: f32 = t >= 0 && t < n ? load<f32>(row + (<usize>t << 2)) : 0
+    const live: f32 = t < 0 ? 0 : load<f32>(g + at)
+    const top = rowMax(row, n)
+    // A target outside the vocabulary is an error of the caller: every result is NaN.
+    let l: f32 = t < n ? top : NaN
+    if (abs(l) == Infinity) l = rowMaxOrNan(row, n)
+    if (abs(l) < Infinity) {
+      const s = expRow(row, out, n, top, true)
+      l = top + log1(s)
+      scaleRow(out, n, gradientWeight(live, l, z) / s)
+    } else {
+      for (let i = 0; i < n; i++) {
+        const y: f32 = load<f32>(row + (<usize>i << 2)) - l
+        store<f32>(out + (<usize>i << 2), exp1(y) * gradientWeight(live, l, z))
+      }
+    }
+    if (t >= 0 && t < n) store<f32>(out + (<usize>t << 2), load<f32>(out + (<usize>t << 2)) - live)
+    store<f32>(lse + at, l)
+    store<f32>(loss + at, rowLoss(t, l, picked, z))
   }
 }
 

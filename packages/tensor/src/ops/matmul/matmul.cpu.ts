@@ -67,7 +67,7 @@ function scaleArguments(
  */
 export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): CpuPlan {
   const problems = singleBatchProblems(whole)
-  const parts = problems.map((problem) => planProduct(problem, a, b, false))
+  const parts = problems.map((problem) => planProduct(problem, a, b))
   const [problem] = problems
   const panels = problems.length === 1 && canReadPanels(problem, a, b)
   return {
@@ -79,18 +79,21 @@ export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): 
         input: b.input,
         k: problem.k,
         rest: isVectorProduct(problem, a, b),
-        calls: planProduct(problem, a, b, true).calls,
+        calls: planProduct(problem, a, b, { inPanels: true }).calls,
       },
     }),
   }
 }
 
-/** @param inPanels whether B is already in panels of eight columns, in its own format */
+/**
+ * @param options.inPanels whether B is already in panels of eight columns, in its own format
+ * @param options.addend the input that the product is added to; A then needs more than `thinRows` rows
+ */
 function planProduct(
   problem: MatmulProblem,
   a: GemmOperand,
   b: GemmOperand,
-  inPanels: boolean,
+  { inPanels = false, addend }: { inPanels?: boolean; addend?: number } = {},
 ): Required<Omit<CpuPlan, 'fromPanels'>> {
   const calls: CpuCall[] = []
   const { m, n, k } = problem
@@ -195,6 +198,7 @@ function planProduct(
         ...scaleArguments(a, problem.a, 'rows'),
         'tile',
         n,
+        addend === undefined ? 0 : { input: addend, offset: column * 4 },
       ],
     })
   }
@@ -206,6 +210,18 @@ export const matmulCpu: CpuRule<unknown> = {
     isPackable(a.dtype) && isPackable(b.dtype) && (attrs as { dtype: DType }).dtype === 'float32',
   plan: ({ inputs: [a, b] }) =>
     planGemm(matmulProblem(a, b), { dtype: a.dtype, input: 0 }, { dtype: b.dtype, input: 1 }),
+}
+
+/** The product is added to the third input, in its memory if that is the result's. */
+export const matmulAddCpu: CpuRule<unknown> = {
+  supports: ([a, b, c]) => isPackable(a.dtype) && isPackable(b.dtype) && c.dtype === 'float32' && a.shape[0] > thinRows,
+  plan: ({ inputs: [a, b] }) => {
+    const [first, second] = [
+      { dtype: a.dtype, input: 0 },
+      { dtype: b.dtype, input: 1 },
+    ]
+    return planProduct(matmulProblem(a, b), first, second, { addend: 2 })
+  },
 }
 
 const isWide = ({ dtype, scales }: GemmOperand): boolean => (dtype === 'float32' || dtype === 'bfloat16') && !scales
