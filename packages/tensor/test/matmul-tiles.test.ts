@@ -44,10 +44,12 @@ test.each(['float32', 'bfloat16', 'float16', 'float8_e4m3fn'] as const)(
   },
 )
 
-test('a large right operand is packed in pieces that change no bit', async () => {
+test.each([
+  ['of steps', 20, 4096, 613],
+  ['of columns and steps, the last of few', 17, 2100, 1030],
+  ['of columns', 17, 600, 4001],
+] as const)('a large right operand is packed in pieces that change no bit: %s', async (_, m, k, n) => {
   using device = await init({ backend: 'cpu', threads: 2 })
-  // 10 MB of panels: two pieces, the last of which ends within a panel.
-  const [m, k, n] = [20, 4096, 613]
   const [a, b] = [wave(device, m, k), wave(device, k, n)]
   const product = compile((x: Tensor, y: Tensor) => matmul(x, y))
   const whole = await (await product(a, b)).data()

@@ -13,8 +13,8 @@ const MC: i32 = 64
 
 /**
  * Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. `scales` 0: A has none. `six`: use 6 x 8
- * tiles where there are enough rows. C has cRow elements a row, n of which are computed. With `addend`, a matrix laid out
- * as C or C itself, the result is addend + A B.
+ * tiles where there are enough rows. C has cRow elements a row, n of which are computed. With `addend`, a matrix laid
+ * out as C or C itself, the result is addend + A B.
  */
 export function gemmPacked(
   start: i32, end: i32, thread: i32,

@@ -159,50 +159,79 @@ function planProduct(
     return { ...plan, threadScratchBytes: Math.max(plan.threadScratchBytes, thinScratch(m, k)) }
   }
   const tiles = Math.ceil(m / 4)
-  // A large B is packed and multiplied some columns at a time: less memory, and what is packed is still in cache.
-  const panelBytes = batch * panelColumns * Math.max(k, 1) * 4
-  const pieces = b.scales ? 1 : Math.min(panels, Math.ceil((panels * panelBytes) / largestPacked))
-  const piece = Math.ceil(panels / pieces)
   const asItIs = inPanels && b.dtype === 'float32'
-  for (let column = 0; column < n; column += piece * panelColumns) {
-    const columns = Math.min(piece * panelColumns, n - column)
-    const from = problem.b.offset + column * columnStride
-    if (!asItIs)
+  const { columns: wide, steps } = packedPart(problem, batch, {
+    allColumns: !!b.scales,
+    allSteps: inPanels || !!a.scales || !!b.scales,
+  })
+  for (let column = 0; column < n; column += wide) {
+    const columns = Math.min(wide, n - column)
+    // Of no steps the product is written too, as zeros.
+    for (let step = 0; step === 0 || step < k; step += steps) {
+      const depth = Math.min(steps, k - step)
+      const from = problem.b.offset + column * columnStride + step * rowStride
+      if (!asItIs)
+        calls.push({
+          kernel: 'packB',
+          count: batch * Math.ceil(columns / panelColumns),
+          grain: packGrain,
+          args: [
+            ...dataOf(b, { ...problem.b, offset: from }),
+            { scratch: 0 },
+            depth,
+            // Panels are packed one by one, as a batch of matrices.
+            ...(inPanels
+              ? [panelColumns, panelWork, panelColumns, 1]
+              : [columns, problem.b.batchStrides[0] ?? 0, rowStride, columnStride]),
+            ...scaleArguments(b, problem.b, 'columns'),
+          ],
+        })
+      const at = (problem.c.offset + column) * 4
+      const addTo = step > 0 ? { output: 0, offset: at } : 0
       calls.push({
-        kernel: 'packB',
-        count: batch * Math.ceil(columns / panelColumns),
-        grain: packGrain,
+        kernel: 'gemmPacked',
+        count: batch * tiles,
+        // A grain of at least 16 rows keeps the packed panels of B in cache while they are used.
+        grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * columns * depth))),
         args: [
-          ...dataOf(b, { ...problem.b, offset: from }),
-          { scratch: 0 },
-          k,
-          // Panels are packed one by one, as a batch of matrices.
-          ...(inPanels
-            ? [panelColumns, panelWork, panelColumns, 1]
-            : [columns, problem.b.batchStrides[0] ?? 0, rowStride, columnStride]),
-          ...scaleArguments(b, problem.b, 'columns'),
+          ...dataOf(a, { ...problem.a, offset: problem.a.offset + step * problem.a.columnStride }),
+          asItIs ? { input: b.input, offset: from * 4 } : { scratch: 0 },
+          { output: 0, offset: at },
+          ...[m, columns, depth],
+          ...stridesOfA,
+          'threadScratch',
+          ...scaleArguments(a, problem.a, 'rows'),
+          'tile',
+          n,
+          step === 0 && addend !== undefined ? { input: addend, offset: column * 4 } : addTo,
         ],
       })
-    calls.push({
-      kernel: 'gemmPacked',
-      count: batch * tiles,
-      // A grain of at least 16 rows keeps the packed panels of B in cache while they are used.
-      grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * columns * k))),
-      args: [
-        ...ofA,
-        asItIs ? { input: b.input, offset: from * 4 } : { scratch: 0 },
-        { output: 0, offset: (problem.c.offset + column) * 4 },
-        ...[m, columns, k],
-        ...stridesOfA,
-        'threadScratch',
-        ...scaleArguments(a, problem.a, 'rows'),
-        'tile',
-        n,
-        addend === undefined ? 0 : { input: addend, offset: column * 4 },
-      ],
-    })
+    }
   }
-  return { ...plan, scratchBytes: piece * panelBytes }
+  const packed = batch * Math.ceil(wide / panelColumns) * panelColumns * Math.min(steps, Math.max(k, 1)) * 4
+  return { ...plan, scratchBytes: packed }
+}
+
+/**
+ * How much of B is packed and multiplied at a time: less memory, and what is packed is still in cache. All steps of
+ * some columns if those are many: rows of A are packed again for every part of the columns. Else fewer steps: their
+ * products are added to those before, in the same order as without parts.
+ * @param options.allColumns whether all columns must be packed at a time, and `allSteps` all steps
+ */
+function packedPart(
+  { n, k }: MatmulProblem,
+  batch: number,
+  { allColumns, allSteps }: { allColumns: boolean; allSteps: boolean },
+): { columns: number; steps: number } {
+  const panels = Math.ceil(n / panelColumns)
+  const stepBytes = batch * panelColumns * 4
+  const fit = largestPacked / stepBytes
+  const depth = Math.max(k, 1)
+  const piece = allColumns ? panels : Math.ceil(panels / Math.min(panels, Math.ceil((panels * depth) / fit)))
+  const enough = Math.min(panels, widePanels)
+  if (allSteps || piece >= enough) return { columns: piece * panelColumns, steps: depth }
+  const steps = Math.max(1, Math.floor(fit / enough / stepsAtOnce)) * stepsAtOnce
+  return { columns: enough * panelColumns, steps }
 }
 
 export const matmulCpu: CpuRule<unknown> = {
@@ -246,6 +275,10 @@ const canReadPanels = (problem: MatmulProblem, a: GemmOperand, b: GemmOperand): 
 
 /** Bytes of B that are packed at a time. */
 const largestPacked = 8 << 20
+/** With this many panels of B the time to pack A does not matter. */
+const widePanels = 128
+/** The kernels' KC: sums over k are computed in blocks of this many steps. */
+const stepsAtOnce = 512
 
 /** The most rows of A for which panels of B are packed in cache. */
 const thinRows = 16
