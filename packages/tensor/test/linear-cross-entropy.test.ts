@@ -88,7 +88,7 @@ describe.each(['cpu', 'webgpu'] as const)('linearCrossEntropy on %s', (backend) 
     expect(Array.from(await grads[1].data())).toEqual(new Array(12).fill(0))
   })
 
-  test('in training, memory for the logits of as many tokens as the hidden size', async () => {
+  test('in training, memory for the logits of half as many tokens as the hidden size', async () => {
     device = await init({ backend })
     const [t, v, h] = [4096, 50_000, 512]
     const step = compile(
@@ -102,6 +102,6 @@ describe.each(['cpu', 'webgpu'] as const)('linearCrossEntropy on %s', (backend) 
     await step.prepare(zeros(v, h), zeros(t, h), device.tensor(new Int32Array(t), [t]))
     const matrix = v * h * 4
     // The logits, the gradient, and what a product packs at a time; all logits are eight matrices.
-    expect(step.memory().temporaryBytes).toBeLessThan(3.1 * matrix)
+    expect(step.memory().temporaryBytes).toBeLessThan(2.6 * matrix)
   })
 })

@@ -158,7 +158,7 @@ const inTiles = (n: number): number => (n < 128 ? Math.max(n, 1) : n - (n % 128)
  * @param targets int32 [tokens]; the loss of a negative target is 0, of one outside the vocabulary NaN
  * @param options.zLoss weight of the squared log-sum-exp
  * @param options.chunk at most `tokens * chunk` logits are in memory at a time; default: 16 MiB of logits or, for the
- *   gradient, as many as the weight has elements if those are more
+ *   gradient, half as many as the weight has elements if those are more
  * @returns float32 [tokens]
  * @throws ShapeError, DTypeError or RangeError for arguments that do not fit
  * @example
@@ -188,7 +188,7 @@ export function linearCrossEntropy(
   const columns = options.chunk ?? Math.max(128, inTiles(Math.floor(kept / tokens)))
   const rows =
     options.chunk === undefined
-      ? Math.max(Math.floor(kept / vocabulary), weight.shape[1])
+      ? Math.max(Math.floor(kept / vocabulary), Math.floor(weight.shape[1] / 2))
       : Math.floor((options.chunk / vocabulary) * tokens)
   return apply(linearCrossEntropyOp, [x, weight, targets], { zLoss, columns, rows: inTiles(rows) })[0]
 }

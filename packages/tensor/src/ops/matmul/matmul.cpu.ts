@@ -230,7 +230,7 @@ function packedPart(
   const piece = allColumns ? panels : Math.ceil(panels / Math.min(panels, Math.ceil((panels * depth) / fit)))
   const enough = Math.min(panels, widePanels)
   if (allSteps || piece >= enough) return { columns: piece * panelColumns, steps: depth }
-  const steps = Math.max(1, Math.floor(fit / enough / stepsAtOnce)) * stepsAtOnce
+  const steps = Math.max(1, Math.floor(partPacked / stepBytes / enough / stepsAtOnce)) * stepsAtOnce
   return { columns: enough * panelColumns, steps }
 }
 
@@ -275,6 +275,8 @@ const canReadPanels = (problem: MatmulProblem, a: GemmOperand, b: GemmOperand): 
 
 /** Bytes of B that are packed at a time. */
 const largestPacked = 8 << 20
+/** The same where steps are divided: many parts cost little, since only the result is read and written again. */
+const partPacked = 2 << 20
 /** With this many panels of B the time to pack A does not matter. */
 const widePanels = 128
 /** The kernels' KC: sums over k are computed in blocks of this many steps. */
