@@ -1,6 +1,6 @@
 // Kernels over rows of n floats, and over the columns of [outer, n, inner].
 import { loadFour, loadOne } from './pack'
-import { exp, exp1, expConstant, log1, maxLanes, sumLanes } from './math'
+import { exp, expConstant, log1, maxLanes, sumLanes } from './math'
 
 /** The sum of a row, or of its squares. Several partial sums keep the additions independent; their order is fixed. */
 // @ts-ignore: decorator
@@ -371,13 +371,15 @@ export function crossEntropyGradientRows(start: i32, end: i32, thread: i32, x: u
     let l: f32 = t < n ? top : NaN
     if (abs(l) == Infinity) l = rowMaxOrNan(row, n)
     if (abs(l) < Infinity) {
-      const s = expRow(row, out, n, top, true)
+      const s = expSum(row, out, n, top)
       l = top + log1(s)
       scaleRow(out, n, gradientWeight(live, l, z) / s)
     } else {
+      // exp(x - l) is 0 where l is Infinity and x is not, else NaN.
+      const weight = gradientWeight(live, l, z)
       for (let i = 0; i < n; i++) {
         const y: f32 = load<f32>(row + (<usize>i << 2)) - l
-        store<f32>(out + (<usize>i << 2), exp1(y) * gradientWeight(live, l, z))
+        store<f32>(out + (<usize>i << 2), (y == -Infinity ? 0 : <f32>NaN) * weight)
       }
     }
     if (t >= 0 && t < n) store<f32>(out + (<usize>t << 2), load<f32>(out + (<usize>t << 2)) - live)
