@@ -13,7 +13,7 @@ import {
   typeSection,
 } from '@kumiki/wasm'
 import { expect, test } from 'vitest'
-import { shortcuts } from '../src/backends/cpu/fused-kernel.ts'
+import { shortcuts } from '../src/backends/cpu/fused-instructions.ts'
 import { kernels } from '../src/backends/cpu/kernels/plain.generated.ts'
 import { appendStraightLine, straightLines } from '../src/backends/cpu/straight-line.ts'
 

@@ -10,7 +10,7 @@
 import { blockGemm } from './gemm'
 import { packPanels } from './pack'
 import { exp1, exp4, log1, tanh } from './math'
-import { expSum, scaleRow } from './rows'
+import { expSum, scaleRow } from './softmax'
 
 const BLOCK: i32 = 32
 

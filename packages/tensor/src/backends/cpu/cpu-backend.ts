@@ -23,7 +23,8 @@ import {
   type LoweredStep,
   Recording,
 } from './cpu-program.ts'
-import { calledFunctions, canFuse, type FusedKernel, fusedKernel } from './fused-kernel.ts'
+import { calledFunctions, canFuse } from './fused-instructions.ts'
+import { type FusedKernel, fusedKernel } from './fused-kernel.ts'
 import { encodeKernels } from './kernel-module.ts'
 import { loadKernels, relaxedProbe } from './load-kernels.ts'
 import { PanelMemory, panelSlots } from './panels.ts'
