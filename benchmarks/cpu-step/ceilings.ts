@@ -84,7 +84,7 @@ function moving(): FunctionBody {
 const moduleOf = (body: FunctionBody) =>
   encodeModule(
     typeSection([functionType(['i32'])]),
-    importSection([memoryImport('env', 'memory', 1)]),
+    importSection([memoryImport('env', 'memory', { pages: 1 })]),
     functionSection([0]),
     exportSection([functionExport('run', 0)]),
     codeSection([body.bytes()]),

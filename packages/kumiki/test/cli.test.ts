@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findGpu } from '@kumiki/planner'
+import { cpuAddressableBytes } from '@kumiki/tensor'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createProgram } from '../src/cli.ts'
 import { inProcess, inProcesses, kumiki, kumikis } from './run-cli.ts'
@@ -499,7 +500,7 @@ describe('verbs', () => {
     expect(doctor.json()).toMatchObject({
       healthy: true,
       node: { version: process.versions.node },
-      cpu: { available: true, selfTest: { correct: true } },
+      cpu: { available: true, addressableBytes: cpuAddressableBytes(), selfTest: { correct: true } },
       webgpu: { available: expect.any(Boolean) },
       advice: expect.arrayContaining([]),
     })

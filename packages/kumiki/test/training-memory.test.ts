@@ -23,15 +23,20 @@ test('what fits passes, under every policy', () => {
 })
 
 test('what does not fit says how much it needs and what would fit', () => {
-  expect(() => checkTrainingMemory('large', run('llm-jp-3-172b'), 'cpu', 64 * gib)).toThrow(
+  expect(() => checkTrainingMemory('large', run('llm-jp-3-172b'), 'cpu', 64 * gib, 4 * gib)).toThrow(
     /^large: training 17\d,\d+,\d+,\d+ parameters in bf16 takes about \d,\d+ GiB; the cpu device is limited to 4\.0 GiB \(this machine has 64 GiB\)\. --preset llm-jp-3-150m is the largest known model that would fit; larger ones train on many GPUs: see kumiki plan$/,
   )
   expect(() => checkTrainingMemory('large', run('llm-jp-3-172b'), 'webgpu', 64 * gib)).toThrow(
     /the host needs [\d,]+ GiB for float32 copies but has 64 GiB/,
   )
   expect(() => checkTrainingMemory('small', run('llm-jp-3-150m'), 'cpu', 2 * gib)).toThrow(/this machine has 2\.0 GiB/)
+  // What 64-bit addresses would hold.
+  expect(() => checkTrainingMemory('middle', run('llm-jp-3-440m'), 'cpu', 64 * gib, 4 * gib)).toThrow(
+    /; the cpu device is limited to 4\.0 GiB in this runtime, to 16 GiB in Node 24 and newer \(this machine has 64 GiB\)/,
+  )
+  expect(() => checkTrainingMemory('middle', run('llm-jp-3-440m'), 'cpu', 64 * gib, 16 * gib)).not.toThrow()
   // The batch alone is too much.
-  expect(() => checkTrainingMemory('wide', run('nano', { batchSize: 2048 }), 'cpu', 64 * gib)).toThrow(
+  expect(() => checkTrainingMemory('wide', run('nano', { batchSize: 2048 }), 'cpu', 64 * gib, 4 * gib)).toThrow(
     /The batch fits with gradient accumulation: --accumulation \d+/,
   )
 })

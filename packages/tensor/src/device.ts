@@ -81,8 +81,8 @@ export class Device implements Evaluator {
   }
 
   /**
-   * The most bytes that the device can address, whatever the machine has: 4 GiB less a page on the cpu backend, whose
-   * memory is a WebAssembly memory; Infinity on others.
+   * The most bytes that the device can address, whatever the machine has: on the cpu backend 16 GiB less a page if its
+   * memory has 64-bit addresses, otherwise 4 (`cpuAddressableBytes`); Infinity on others.
    */
   get addressableBytes(): number {
     return this.backend.addressableBytes ?? Number.POSITIVE_INFINITY

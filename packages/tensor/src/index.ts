@@ -3,6 +3,7 @@
 import './methods.ts'
 
 export type { Backend, Counters, KernelTiming, TunedCase } from './backends/backend.ts'
+export { cpuAddressableBytes } from './backends/cpu/addressing.ts'
 export type { Device, Tuning } from './device.ts'
 export { bytesPerElement, type DType, type HostArray, isFloat } from './dtype.ts'
 export { DeviceError, DisposedError, DTypeError, ShapeError } from './errors.ts'

@@ -1,5 +1,6 @@
 // Initialises a backend.
 
+import { requireBoolean } from './arguments.ts'
 import { mayHaveAdapter } from './backends/webgpu/may-have-adapter.ts'
 import { Device, type Tuning } from './device.ts'
 import { DeviceError } from './errors.ts'
@@ -32,6 +33,12 @@ export interface InitOptions {
    * everywhere: the same bits, at some cost in speed. Default: relaxed SIMD where available; `Device.name` says so.
    */
   readonly relaxedSimd?: boolean
+  /**
+   * Whether the cpu backend addresses memory with 64 bits: 16 GiB instead of 4, of which one tensor may have 2, at a
+   * cost of 0 to 4 % of speed. Default: where Node or Deno can (Node 24, Deno 2.2); in a page it must be asked for,
+   * because it reserves 16 GiB of addresses.
+   */
+  readonly memory64?: boolean
   /** A GPU object to use instead of `navigator.gpu` or the npm package `webgpu`. */
   readonly gpu?: GpuLike
   /**
@@ -70,6 +77,7 @@ export async function init(options: InitOptions = {}): Promise<Device> {
   const { backend = 'auto' } = options
   if (!['auto', 'webgpu', 'cpu', 'reference'].includes(backend))
     throw new DeviceError(`init: unknown backend '${backend}'; known are auto, webgpu, cpu, reference`)
+  for (const name of ['relaxedSimd', 'memory64'] as const) requireBoolean('init', name, options[name])
   // A backend is loaded when it is requested.
   if (backend === 'reference') {
     const { ReferenceBackend } = await import('./backends/reference/reference-backend.ts')
@@ -85,6 +93,7 @@ export async function init(options: InitOptions = {}): Promise<Device> {
     await CpuBackend.create({
       threads: options.threads,
       relaxedSimd: options.relaxedSimd,
+      memory64: options.memory64,
       tile: options.kernels?.matmul,
     }),
   )

@@ -246,21 +246,23 @@ export class BoundedDevice implements Disposable {
     }
 
     const bulk: [pointer: number, store: boolean][] = []
+    // Addresses of 32 bits come as signed integers.
+    const unsigned = (n: number) => (n < 0 ? n + 2 ** 32 : n)
     return {
       access: (pointer, offset, bytes, store) => {
-        check((pointer >>> 0) + (offset >>> 0), bytes, store === 1)
+        check(unsigned(pointer) + unsigned(offset), bytes, store === 1)
         return pointer
       },
       written: (pointer) => {
-        bulk.push([pointer >>> 0, true])
+        bulk.push([unsigned(pointer), true])
         return pointer
       },
       read: (pointer) => {
-        bulk.push([pointer >>> 0, false])
+        bulk.push([unsigned(pointer), false])
         return pointer
       },
       length: (bytes) => {
-        for (const [pointer, store] of bulk.splice(0)) check(pointer, bytes >>> 0, store)
+        for (const [pointer, store] of bulk.splice(0)) check(pointer, unsigned(bytes), store)
         return bytes
       },
     }

@@ -82,17 +82,24 @@ const laneStores = widths(
  */
 export function instrumentedModule(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const module = binaryen.readBinaryWithFeatures(bytes, binaryen.Features.All)
-  const { i32 } = binaryen
-  module.addFunctionImport('bounds.access', 'bounds', 'access', binaryen.createType([i32, i32, i32, i32]), i32)
-  for (const name of ['written', 'read', 'length']) module.addFunctionImport(`bounds.${name}`, 'bounds', name, i32, i32)
+  const { i32, i64, f64 } = binaryen
+  // Of each function one for addresses of 32 bits and one for those of 64, which are given as f64.
+  for (const type of [i32, f64]) {
+    const add = (name: string, more: number[]) =>
+      module.addFunctionImport(`${name} ${type}`, 'bounds', name, binaryen.createType([type, ...more]), type)
+    add('access', [i32, i32, i32])
+    for (const name of ['written', 'read', 'length']) add(name, [])
+  }
 
+  const report = (name: string, of: number | number[], ...more: number[]) => {
+    const address = of as Expression
+    const rest = more.map((n) => module.i32.const(n))
+    if (binaryen.getExpressionType(address) !== i64) return module.call(`${name} ${i32}`, [address, ...rest], i32)
+    const number = module.f64.convert_u.i64(address)
+    return module.i64.trunc_u.f64(module.call(`${name} ${f64}`, [number, ...rest], f64))
+  }
   const access = ({ ptr, offset }: Info, width: number, store: boolean) =>
-    module.call(
-      'bounds.access',
-      [ptr as Expression, ...[offset as number, width, Number(store)].map((n) => module.i32.const(n))],
-      i32,
-    )
-  const report = (name: string, of: number | number[]) => module.call(`bounds.${name}`, [of as Expression], i32)
+    report('access', ptr, offset as number, width, Number(store))
   const walk = (expression: Expression): void => {
     if (expression === 0) return // an operand that is left out
     const info = binaryen.getExpressionInfo(expression) as unknown as Info

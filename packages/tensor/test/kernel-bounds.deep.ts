@@ -1,6 +1,7 @@
 /** Every load and store of the CPU kernels, built in or generated, held to the memory of its step. */
 import binaryen from 'assemblyscript/binaryen'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { hasMemory64 } from '../src/backends/cpu/addressing.ts'
 import type { CpuOptions } from '../src/backends/cpu/cpu-backend.ts'
 import { relaxedProbe } from '../src/backends/cpu/load-kernels.ts'
 import { type DType, isFloat } from '../src/dtype.ts'
@@ -26,13 +27,15 @@ const edges = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 63, 64, 65]
 const formats: readonly DType[] = ['float32', 'bfloat16', 'float16', 'float8_e4m3fn', 'float8_e5m2']
 
 const relaxed = WebAssembly.validate(relaxedProbe)
-const kinds: [string, CpuOptions][] = relaxed
-  ? [
-      ['tiles of 6 x 8', { tile: '6x8' }],
-      ['tiles of 4 x 8', { tile: '4x8' }],
-      ['without fused multiply-add', { relaxedSimd: false }],
-    ]
-  : [['without fused multiply-add', {}]]
+const kinds = (
+  [
+    ['tiles of 6 x 8', { tile: '6x8', memory64: false }, relaxed],
+    ['tiles of 4 x 8', { tile: '4x8', memory64: false }, relaxed],
+    ['without fused multiply-add', { relaxedSimd: false, memory64: false }, true],
+    ['addresses of 64 bits', { memory64: true }, hasMemory64()],
+    ['addresses of 64 bits, without fused multiply-add', { relaxedSimd: false, memory64: true }, hasMemory64()],
+  ] as [string, CpuOptions, boolean][]
+).filter(([, , there]) => there)
 
 test('every instruction that touches memory is reported', () => {
   const lane = (name: string) => `(${name} offset=32 0 (local.get 0) (local.get 1))`

@@ -51,7 +51,7 @@ function marking(before: (body: FunctionBody) => void = () => {}): Uint8Array {
       body.get(0).constant(1).op('i32.add').set(0)
     },
   )
-  return encodeKernels([{ name: 'kernel', parameters: 4, body }], [], true)
+  return encodeKernels([{ name: 'kernel', parameters: 4, body }], [], { shared: true, address: 'i32' })
 }
 
 /** Runs a kernel over 64 bytes until a worker has marked one, for a minute at most. */
@@ -81,7 +81,7 @@ test('a worker that has not heard of a growth of the memory reads the modules be
       return before
     }
   }`)
-  const backend = await CpuBackend.create({ threads: 2 })
+  const backend = await CpuBackend.create({ threads: 2, memory64: false })
   const { pool, memory } = machineOf(backend)
   const buffer = backend.allocate(8_000_000) as WasmBuffer
   const module = pool.load(marking())
@@ -92,7 +92,7 @@ test('a worker that has not heard of a growth of the memory reads the modules be
 }, 90_000)
 
 test('when a kernel fails on the calling thread, no worker is left working', async () => {
-  const backend = await CpuBackend.create({ threads: 2 })
+  const backend = await CpuBackend.create({ threads: 2, memory64: false })
   const { pool, memory } = machineOf(backend)
   const buffer = backend.allocate(64) as WasmBuffer
   expect(await untilAWorkerTakesPart(backend, pool.load(marking()).first, buffer)).toBe(true)
@@ -124,7 +124,7 @@ test('when a kernel fails on the calling thread, no worker is left working', asy
 
 test('without workers that end, the others and the caller do the work', async () => {
   changeWorkers(`throw new Error('no memory')`)
-  const backend = await CpuBackend.create({ threads: 3 })
+  const backend = await CpuBackend.create({ threads: 3, memory64: false })
   const { pool, memory } = machineOf(backend)
   const buffer = backend.allocate(64) as WasmBuffer
   const { first } = pool.load(marking())
@@ -141,7 +141,7 @@ const endsInATask = `Array.from = () => process.exit(1)`
 test('a worker that ends while it holds a part of a kernel is an error, not a wait for ever', async () => {
   // One of two workers: the other one goes on.
   changeWorkers(`if (process.getBuiltinModule('node:worker_threads').workerData.thread === 1) ${endsInATask}`)
-  const backend = await CpuBackend.create({ threads: 3 })
+  const backend = await CpuBackend.create({ threads: 3, memory64: false })
   const { pool, memory } = machineOf(backend)
   const buffer = backend.allocate(64) as WasmBuffer
   const { first } = pool.load(marking())
@@ -164,7 +164,7 @@ test('a worker that ends while it holds a part of a kernel is an error, not a wa
 }, 90_000)
 
 test('a worker that ends between kernels leaves its share to the others, and the name says how many there are', async () => {
-  const backend = await CpuBackend.create({ threads: 3 })
+  const backend = await CpuBackend.create({ threads: 3, memory64: false })
   const { pool, memory } = machineOf(backend)
   const buffer = backend.allocate(64) as WasmBuffer
   const { first } = pool.load(marking())
@@ -189,7 +189,7 @@ test('a refused thread is an error that says how many there were, and leaves non
   const seen = changeWorkers('', (count) => {
     if (count === 3) throw new Error('EAGAIN')
   })
-  await expect(CpuBackend.create({ threads: 5 })).rejects.toThrow(
+  await expect(CpuBackend.create({ threads: 5, memory64: false })).rejects.toThrow(
     'cpu: the system refused thread 4 of 5 (EAGAIN); init({ threads: 3 }) takes as many as it gave',
   )
   expect(seen.terminated).toBe(2)

@@ -55,7 +55,7 @@ function applied(inputs: Uint32Array, name: string, code: (f: FunctionBody) => v
   )
   const bytes = encodeModule(
     typeSection([functionType(['v128'], ['v128']), functionType([])]),
-    importSection([memoryImport('env', 'memory', 1, 65536), functionImport('math', name, 0)]),
+    importSection([memoryImport('env', 'memory', { pages: 1, maximum: 65536 }), functionImport('math', name, 0)]),
     functionSection([1]),
     exportSection([functionExport('run', 1)]),
     codeSection([f.bytes()]),

@@ -10,13 +10,13 @@ import type { WasmBuffer } from '../src/backends/cpu/wasm-memory.ts'
 function moduleOf(build: (body: FunctionBody) => void): Uint8Array {
   const body = new FunctionBody(3)
   build(body)
-  return encodeKernels([{ name: 'kernel', parameters: 3, body }], [], true)
+  return encodeKernels([{ name: 'kernel', parameters: 3, body }], [], { shared: true, address: 'i32' })
 }
 
 const unreachable = 0x00
 
 test('a kernel that traps in a worker is reported; the caller does not wait for ever', async () => {
-  const backend = await CpuBackend.create({ threads: 2 })
+  const backend = await CpuBackend.create({ threads: 2, memory64: false })
   const { pool } = (backend as unknown as { machine: CpuMachine }).machine
   // Traps on every thread but the calling one, which runs its chunks as usual.
   const { first: id } = pool.load(
@@ -38,15 +38,17 @@ test('a kernel that traps in a worker is reported; the caller does not wait for 
 }, 90_000)
 
 test('a kernel that traps on the calling thread throws there', async () => {
-  const backend = await CpuBackend.create({ threads: 1 })
+  const backend = await CpuBackend.create({ threads: 1, memory64: false })
   const { pool } = (backend as unknown as { machine: CpuMachine }).machine
-  const { first: id } = pool.load(encodeKernels([{ name: 'kernel', parameters: 3, body: trap() }], [], false))
+  const { first: id } = pool.load(
+    encodeKernels([{ name: 'kernel', parameters: 3, body: trap() }], [], { shared: false, address: 'i32' }),
+  )
   expect(() => pool.run(id, 1, 1, [], -1, 0)).toThrow(/unreachable/)
   backend.destroy()
 })
 
 test('a module takes the place of one that was unloaded, on every thread', async () => {
-  const backend = await CpuBackend.create({ threads: 2 })
+  const backend = await CpuBackend.create({ threads: 2, memory64: false })
   const { pool, memory } = (backend as unknown as { machine: CpuMachine }).machine
   const buffer = backend.allocate(256) as WasmBuffer
   /** Writes a number to every element of its range. */
@@ -60,7 +62,7 @@ test('a module takes the place of one that was unloaded, on every thread', async
         body.get(0).constant(1).op('i32.add').set(0)
       },
     )
-    return encodeKernels([{ name: 'kernel', parameters: 4, body }], [], true)
+    return encodeKernels([{ name: 'kernel', parameters: 4, body }], [], { shared: true, address: 'i32' })
   }
   const before = backend.counters.bytes
   const ids = new Set<number>()

@@ -1,5 +1,5 @@
-// Builds assembly/ into src/backends/cpu/kernels/*.generated.ts: with and without shared memory, with and without
-// relaxed SIMD (a fused multiply-add), as base64.
+// Builds assembly/ into src/backends/cpu/kernels/*.generated.ts: for memory of one thread, shared memory, and shared
+// memory with 64-bit addresses, each with and without relaxed SIMD (a fused multiply-add), as base64.
 // Run it after a change in assembly/ (`npm run build:wasm`); a test compares built-from.json with the sources and the
 // committed files, and one of the deep tier the files with a fresh build.
 import { createHash } from 'node:crypto'
@@ -11,8 +11,28 @@ import { fileURLToPath } from 'node:url'
 const here = dirname(fileURLToPath(import.meta.url))
 export const folder = join(here, '..', 'src', 'backends', 'cpu', 'kernels')
 
-async function compile(shared, relaxed) {
-  const { default: asc } = await import('assemblyscript/asc') // a megabyte that is for builds alone
+/** What programs have for memory, in pages of 64 KiB: see src/backends/cpu/wasm-memory.ts. */
+const maximumPages = { i32: 65536, i64: 262144 }
+
+/** Loads the compiler, a megabyte for builds alone, so that it can also declare a memory of 64-bit addresses. */
+async function loadCompiler() {
+  const { default: binaryen } = await import('assemblyscript/binaryen')
+  const addresses = { type: 'i32' }
+  const { _BinaryenSetMemory: setMemory } = binaryen
+  // The compiler takes this function when it is loaded, and never says 64 bits itself.
+  binaryen._BinaryenSetMemory = (...args) => {
+    if (addresses.type === 'i64') {
+      const [maximum, memory64] = [2, 11]
+      args[maximum] = maximumPages.i64
+      args[memory64] = true
+    }
+    return setMemory(...args)
+  }
+  const { default: asc } = await import('assemblyscript/asc')
+  return { asc, binaryen, addresses }
+}
+
+async function compile({ asc, binaryen, addresses }, { shared, relaxed, address = 'i32' }) {
   const dir = mkdtempSync(join(tmpdir(), 'kumiki-wasm-'))
   const out = join(dir, 'kernels.wasm')
   const flags = [
@@ -30,27 +50,58 @@ async function compile(shared, relaxed) {
     '--initialMemory',
     '1',
     '--maximumMemory',
-    '65536',
+    String(maximumPages.i32),
     '--noExportMemory',
   ]
   if (relaxed) flags.push('--enable', 'relaxed-simd')
   if (shared) flags.push('--enable', 'threads', '--sharedMemory')
+  if (address === 'i64') flags.push('--enable', 'memory64', '--transform', join(here, 'address64.mjs'))
+  addresses.type = address
   const { error, stderr } = await asc.main([join(here, 'assembly', 'index.ts'), ...flags])
   if (error) throw new Error(`${error.message}\n${stderr}`)
   const bytes = readFileSync(out)
   rmSync(dir, { recursive: true })
-  return bytes.toString('base64')
+  return Buffer.from(address === 'i64' ? withNumbers(binaryen, bytes) : bytes).toString('base64')
+}
+
+/** The module with functions that take addresses as f64, not i64: JavaScript calls them with numbers, not BigInt. */
+function withNumbers(binaryen, bytes) {
+  const { i64, f64 } = binaryen
+  const module = binaryen.readBinaryWithFeatures(bytes, binaryen.Features.All)
+  const exports = Array.from({ length: module.getNumExports() }, (_, i) =>
+    binaryen.getExportInfo(module.getExportByIndex(i)),
+  )
+  for (const { name, value } of exports) {
+    const { params, results } = binaryen.getFunctionInfo(module.getFunction(value))
+    const types = binaryen.expandType(params)
+    if (!types.includes(i64)) continue
+    const numbers = types.map((type) => (type === i64 ? f64 : type))
+    const args = types.map((type, i) => {
+      const given = module.local.get(i, numbers[i])
+      return type === i64 ? module.i64.trunc_u.f64(given) : given
+    })
+    const body = module.call(value, args, results)
+    module.addFunction(`numbers:${name}`, binaryen.createType(numbers), results, [], body)
+    module.removeExport(name)
+    module.addFunctionExport(`numbers:${name}`, name)
+  }
+  const made = module.emitBinary()
+  module.dispose()
+  return made
 }
 
 /** The texts of the generated files, by name. */
 export async function build() {
-  const text = async (shared, relaxed) =>
-    `// Made by wasm/build.mjs from wasm/assembly. Do not edit.\nexport const kernels =\n  '${await compile(shared, relaxed)}'\n`
+  const compiler = await loadCompiler()
+  const text = async (kind) =>
+    `// Made by wasm/build.mjs from wasm/assembly. Do not edit.\nexport const kernels =\n  '${await compile(compiler, kind)}'\n`
   return {
-    'shared.generated.ts': await text(true, false),
-    'shared-relaxed.generated.ts': await text(true, true),
-    'plain.generated.ts': await text(false, false),
-    'plain-relaxed.generated.ts': await text(false, true),
+    'shared.generated.ts': await text({ shared: true }),
+    'shared-relaxed.generated.ts': await text({ shared: true, relaxed: true }),
+    'shared64.generated.ts': await text({ shared: true, address: 'i64' }),
+    'shared64-relaxed.generated.ts': await text({ shared: true, address: 'i64', relaxed: true }),
+    'plain.generated.ts': await text({}),
+    'plain-relaxed.generated.ts': await text({ relaxed: true }),
   }
 }
 
@@ -65,7 +116,7 @@ export function builtFrom() {
     return hash.digest('hex')
   }
   const sources = readdirSync(join(here, 'assembly')).sort()
-  const texts = [...sources.map((name) => `assembly/${name}`), 'build.mjs'].flatMap((name) => [
+  const texts = [...sources.map((name) => `assembly/${name}`), 'address64.mjs', 'build.mjs'].flatMap((name) => [
     name,
     readFileSync(join(here, name), 'utf8'),
   ])

@@ -1,7 +1,7 @@
 /** The memory of a training state, known before any weight is made. */
 import type { LanguageModel, Parameters } from '@kumiki/models'
 import type { Optimizer } from '@kumiki/optim'
-import { bytesPerElement, type Device, type DType, tensorsOf, zeros } from '@kumiki/tensor'
+import { bytesPerElement, cpuAddressableBytes, type Device, type DType, tensorsOf, zeros } from '@kumiki/tensor'
 import { applyMomentDtype, bf16Pure, type PrecisionPolicy } from './precision.ts'
 import { castParameter, hasMaster } from './train-step.ts'
 
@@ -40,7 +40,8 @@ export function requireAddressable(device: Device, model: LanguageModel, recipe:
     recipe.policy.name !== bf16Pure.name && narrow <= most
       ? `the policy ${bf16Pure.name} takes ${gibibytes(narrow)}`
       : `a model of at most ${Math.floor((most / bytes) * parameters).toLocaleString('en')} parameters`
+  const wider = device.kind === 'cpu' && most < cpuAddressableBytes(true) && bytes <= cpuAddressableBytes(true)
   throw new RangeError(
-    `Trainer: ${model.name} has ${parameters.toLocaleString('en')} parameters, whose weights and optimizer state take ${gibibytes(bytes)} in ${recipe.policy.name}, before gradients and activations; the ${device.kind} device can address ${gibibytes(most)}. What would fit: ${advice}, fewer trained parameters (\`trainable\`), or a GPU`,
+    `Trainer: ${model.name} has ${parameters.toLocaleString('en')} parameters, whose weights and optimizer state take ${gibibytes(bytes)} in ${recipe.policy.name}, before gradients and activations; the ${device.kind} device can address ${gibibytes(most)}. What would fit: ${advice}, fewer trained parameters (\`trainable\`), ${wider ? `${gibibytes(cpuAddressableBytes(true))} with 64-bit WebAssembly memory (Node 24 and newer), ` : ''}or a GPU`,
   )
 }

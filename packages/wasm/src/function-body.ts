@@ -37,6 +37,11 @@ const scalarInstructions: Record<string, number> = {
   'i32.ge_u': 0x4f,
   'i32.gt_u': 0x4b,
   'i32.le_u': 0x4d,
+  'i64.add': 0x7c,
+  'i64.shl': 0x86,
+  'i64.extend_i32_s': 0xac,
+  'i64.extend_i32_u': 0xad,
+  'i64.trunc_f64_u': 0xb1,
   select: 0x1b,
 }
 
@@ -80,6 +85,12 @@ export class FunctionBody {
   /** An i32. */
   constant(n: number): this {
     this.code.push(0x41, ...signed(n | 0))
+    return this
+  }
+
+  /** An i64 of 32 bits' range. */
+  constant64(n: number): this {
+    this.code.push(0x42, ...signed(n | 0))
     return this
   }
 

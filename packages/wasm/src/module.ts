@@ -4,7 +4,7 @@
 
 import { unsigned } from './leb128.ts'
 
-export const valueType = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const
+export const valueType = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const
 export type ValueType = keyof typeof valueType
 type Bytes = readonly number[]
 
@@ -28,17 +28,30 @@ export const functionImport = (module: string, name: string, type: number): numb
   ...[...text(module), ...text(name), 0],
   ...unsigned(type),
 ]
-/** Pages of 64 KiB; a memory that is shared between threads states its maximum. */
-export const memoryImport = (module: string, name: string, pages: number, maximum?: number, shared = false) => [
+/** What a memory is declared as: pages of 64 KiB, and addresses of 32 bits or of 64 (memory64, WebAssembly 3.0). */
+export interface MemoryLimits {
+  readonly pages: number
+  /** A memory that is shared between threads states it. */
+  readonly maximum?: number
+  readonly shared?: boolean
+  readonly address?: 'i32' | 'i64'
+}
+
+const limits = ({ pages, maximum, shared, address }: MemoryLimits) => [
+  (maximum === undefined ? 0 : 1) | (shared ? 2 : 0) | (address === 'i64' ? 4 : 0),
+  ...[pages, ...(maximum === undefined ? [] : [maximum])].flatMap(unsigned),
+]
+
+export const memoryImport = (module: string, name: string, memory: MemoryLimits): number[] => [
   ...[...text(module), ...text(name), 2],
-  ...(maximum === undefined ? [0, ...unsigned(pages)] : [shared ? 3 : 1, ...unsigned(pages), ...unsigned(maximum)]),
+  ...limits(memory),
 ]
 
 /** Section 3: the type of each function that section 10 has the code of. */
 export const functionSection = (types: readonly number[]): number[] => section(3, types.map(unsigned))
 
-/** Section 5: one memory, of pages of 64 KiB. */
-export const memorySection = (pages: number): number[] => section(5, [[0, ...unsigned(pages)]])
+/** Section 5: one memory. */
+export const memorySection = (memory: MemoryLimits): number[] => section(5, [limits(memory)])
 
 /** Section 7: what the two functions below give. Indices of functions count the imported ones first. */
 export const exportSection = (items: readonly Bytes[]): number[] => section(7, items)

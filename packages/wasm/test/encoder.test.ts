@@ -52,7 +52,7 @@ function onVectors(build: (body: FunctionBody) => void, a: ArrayBufferView, b: A
   const bytes = encodeModule(
     typeSection([functionType(['i32'])]),
     functionSection([0]),
-    memorySection(1),
+    memorySection({ pages: 1 }),
     exportSection([memoryExport('memory'), functionExport('run', 0)]),
     codeSection([body.bytes()]),
   )

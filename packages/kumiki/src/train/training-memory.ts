@@ -2,6 +2,7 @@
 import { totalmem } from 'node:os'
 import { countParameters, listModels, type ModelArchitecture } from '@kumiki/models/configs'
 import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
+import { cpuAddressableBytes } from '@kumiki/tensor'
 import { findPrecision, type PrecisionPolicy, type RunConfiguration } from '@kumiki/train'
 import type { RunDefinition } from '@kumiki/train/node'
 
@@ -13,8 +14,8 @@ export interface MemoryRun {
   readonly sequenceLength: number
 }
 
-/** The cpu device has one WebAssembly memory, with 4 GiB of address space. */
-const webAssemblyBytes = 2 ** 32
+/** What every cpu device can address, and most GPUs have. */
+const fourGibibytes = 2 ** 32
 
 /** Bytes this process may use: the machine's memory, or its container's limit. */
 function availableMemory(): number {
@@ -23,10 +24,11 @@ function availableMemory(): number {
 }
 
 /**
- * @param device `cpu` is limited to WebAssembly's 4 GiB. On a GPU, whose memory WebGPU does not report, and with
- * `auto`, only the host's memory is checked: float32 copies of weights and moments, for initial values and
- * checkpoints
+ * @param device `cpu` is limited to what its WebAssembly memory addresses. On a GPU, whose memory WebGPU does not
+ * report, and with `auto`, only the host's memory is checked: float32 copies of weights and moments, for initial values
+ * and checkpoints
  * @param available available bytes; default: what this process may use
+ * @param addressable bytes that a cpu device addresses
  * @throws RangeError with the needed and available memory, and what would fit
  */
 export function checkTrainingMemory(
@@ -34,20 +36,26 @@ export function checkTrainingMemory(
   run: MemoryRun,
   device: 'auto' | 'cpu' | 'webgpu',
   available: number = availableMemory(),
+  addressable: number = cpuAddressableBytes(),
 ): void {
-  const onCpu = (other: MemoryRun) => memoryOf(other).total <= Math.min(available, webAssemblyBytes)
+  const onCpu = (other: MemoryRun) => memoryOf(other).total <= Math.min(available, addressable)
   const onHost = (other: MemoryRun) => 12 * memoryOf(other).parameters <= available
   if (device === 'cpu' ? onCpu(run) : onHost(run)) return
   const { parameters, total } = memoryOf(run)
   const there =
     device !== 'cpu'
       ? `the host needs ${gigabytes(12 * parameters)} for float32 copies but has ${gigabytes(available)}`
-      : available < webAssemblyBytes
+      : available < addressable
         ? `this machine has ${gigabytes(available)}`
-        : `the cpu device is limited to ${gigabytes(webAssemblyBytes)} (this machine has ${gigabytes(available)})`
+        : `the cpu device is limited to ${gigabytes(addressable)} ${inAnotherRuntime(total, addressable)}(this machine has ${gigabytes(available)})`
   throw new RangeError(
     `${name}: training ${parameters.toLocaleString('en')} parameters in ${run.precision.name} takes about ${gigabytes(total)}; ${there}. ${whatFits(run, device === 'webgpu' ? onHost : onCpu)}`,
   )
+}
+
+function inAnotherRuntime(total: number, addressable: number): string {
+  const most = cpuAddressableBytes(true)
+  return addressable < most && total <= most ? `in this runtime, to ${gigabytes(most)} in Node 24 and newer ` : ''
 }
 
 /**
@@ -121,13 +129,13 @@ export function checkRunMemory(
   checkTrainingMemory(name, memoryRun(architecture, configuration), device)
 }
 
-/** Whether a run fits the cpu device's 4 GiB, which most GPUs have too. */
+/** Whether a run fits 4 GiB, which every cpu device and most GPUs have. */
 export function fitsAnyDevice(
   architecture: ModelArchitecture,
   configuration: RunConfiguration,
   available: number = availableMemory(),
 ): boolean {
-  return memoryOf(memoryRun(architecture, configuration)).total <= Math.min(available, webAssemblyBytes)
+  return memoryOf(memoryRun(architecture, configuration)).total <= Math.min(available, fourGibibytes)
 }
 
 function memoryRun(architecture: ModelArchitecture, configuration: RunConfiguration): MemoryRun {

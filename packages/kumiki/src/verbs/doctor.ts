@@ -36,6 +36,8 @@ interface BackendReport {
   /** WebGPU features that kernels may use. */
   readonly features?: readonly string[]
   readonly limits?: Readonly<Record<(typeof shownLimits)[number], number>>
+  /** What the cpu backend can address. */
+  readonly addressableBytes?: number
   readonly selfTest?: SelfTest
   readonly error?: string
 }
@@ -93,7 +95,9 @@ function adviceFor(found: {
   const { nodeFits, major, webgpu, cpu, freeBytes } = found
   const advice: string[] = []
   if (!nodeFits) advice.push(`install Node ${leastNode.join('.')} or newer`)
-  else if (major < 22) advice.push('Node 22 or newer has relaxed SIMD, which makes the cpu backend faster')
+  else if (major < 22)
+    advice.push('Node 24 has relaxed SIMD, which makes the cpu backend faster, and addresses 16 GiB on it instead of 4')
+  else if (major < 24) advice.push('Node 24 addresses 16 GiB on the cpu backend instead of 4')
   if (!webgpu.available)
     advice.push(
       /package|npm|import/i.test(webgpu.error ?? '')
@@ -125,9 +129,11 @@ function describeDevice({ features = [], limits }: BackendReport): [string, stri
   ]
 }
 
-function describe({ available, description, software, selfTest: tried, error }: BackendReport): string {
+function describe(report: BackendReport): string {
+  const { available, description, software, addressableBytes, selfTest: tried, error } = report
   if (!available) return `no: ${error}`
-  return `${description}${software ? ' (software: slower than cpu)' : ''}; ${tried ? describeSelfTest(tried) : `the self-test failed: ${error}`}`
+  const memory = addressableBytes ? `, addresses ${Math.round(addressableBytes / 2 ** 30)} GiB` : ''
+  return `${description}${memory}${software ? ' (software: slower than cpu)' : ''}; ${tried ? describeSelfTest(tried) : `the self-test failed: ${error}`}`
 }
 
 async function tryBackend(start: () => Promise<Device>, reference: Device): Promise<BackendReport> {
@@ -139,7 +145,9 @@ async function tryBackend(start: () => Promise<Device>, reference: Device): Prom
   }
   const { description } = device.backend
   const software = device.kind === 'webgpu' && /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(description)
-  const known = { available: true, description, ...(device.kind === 'webgpu' && { software, ...gpuFacts(device) }) }
+  const { addressableBytes } = device
+  const facts = device.kind === 'webgpu' ? { software, ...gpuFacts(device) } : { addressableBytes }
+  const known = { available: true, description, ...facts }
   try {
     return { ...known, selfTest: await selfTest(device, reference) }
   } catch (error) {

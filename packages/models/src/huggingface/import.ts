@@ -1,7 +1,7 @@
 /** Loads a model in Hugging Face's layout: config.json, model.safetensors. Node only. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cast, type Device, type DType, stack, type Tensor } from '@kumiki/tensor'
+import { cast, cpuAddressableBytes, type Device, type DType, stack, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import { readText } from '../files/read-text.ts'
 import type { Parameters } from '../language-model.ts'
@@ -125,9 +125,12 @@ function requireAddressable(
   if (elements * width <= most) return
   const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
   const fits = width === 4 && elements * 2 <= most
+  const wider = most < cpuAddressableBytes(true) && elements * width <= cpuAddressableBytes(true)
   throw new Error(
     `${folder}: ${elements.toLocaleString('en')} parameters in ${dtype} take ${gibibytes(elements * width)}; the cpu device can address ${gibibytes(most)}: ` +
-      (fits ? `dtype 'bfloat16' (${gibibytes(elements * 2)}) fits` : 'a GPU (webgpu) or a smaller model is needed'),
+      (fits
+        ? `dtype 'bfloat16' (${gibibytes(elements * 2)}) fits`
+        : `${wider ? `${gibibytes(cpuAddressableBytes(true))} with 64-bit WebAssembly memory (Node 24 and newer), ` : ''}a GPU (webgpu) or a smaller model is needed`),
   )
 }
 

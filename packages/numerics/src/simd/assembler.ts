@@ -110,7 +110,7 @@ export const repeatWhileBelow = (a: number, b: number, body: Code): Code => [
 export function moduleOf(vectors: number, body: Code): Uint8Array<ArrayBuffer> {
   return encodeModule(
     typeSection([functionType(['i32', 'i32', 'i32'])]),
-    importSection([memoryImport('host', 'memory', 1)]),
+    importSection([memoryImport('host', 'memory', { pages: 1 })]),
     functionSection([0]),
     exportSection([functionExport('run', 0)]),
     codeSection([sized([1, ...unsigned(vectors), 0x7b, ...body, 0x0b])]),

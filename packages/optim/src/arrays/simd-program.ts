@@ -179,7 +179,7 @@ function assemble(inputs: number, scalars: number, results: readonly Node[]): Ui
   return encodeModule(
     typeSection([functionType(['i32', ...new Array<'f32'>(scalars).fill('f32')])]),
     functionSection([0]),
-    memorySection(Math.ceil(((inputs + results.length) * blockLength * 4) / 65536)),
+    memorySection({ pages: Math.ceil(((inputs + results.length) * blockLength * 4) / 65536) }),
     exportSection([memoryExport('m'), functionExport('f', 0)]),
     codeSection([sized(body)]),
   )

@@ -47,6 +47,7 @@ test('every operation has a move', () => {
       'isFloat',
       'chromeTrace',
       'measureCeilings',
+      'cpuAddressableBytes',
       'profile',
       'profileRows',
       'profileTable',

@@ -14,6 +14,7 @@ import type { Resolver } from '../../passes/resolve.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from '../backend.ts'
 import { expandFor, kernelsOf } from '../kernel-source.ts'
+import { defaultAddress, hasMemory64 } from './addressing.ts'
 import {
   type Action,
   type Bound,
@@ -33,13 +34,15 @@ import type { CpuArgument, CpuCall, CpuPlan, CpuRule } from './rule.ts'
 import { type StraightLine, straightLines } from './straight-line.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
 import { TileChoice } from './tile-choice.ts'
-import { addressableBytes, requireAddressable, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
+import { type MemoryKind, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 export interface CpuOptions {
   /** Threads, the calling one included; default: all processors where memory can be shared, else 1. */
   readonly threads?: number
   /** False: round after the multiplication and after the addition, even where the runtime has fused multiply-add. */
   readonly relaxedSimd?: boolean
+  /** Whether addresses have 64 bits: 16 GiB of memory instead of 4; default: in Node and Deno, where there are such. */
+  readonly memory64?: boolean
   /** The micro-tile of matrix products, '4x8' or '6x8' (with relaxed SIMD); default: the faster one by measurement. */
   readonly tile?: string
 }
@@ -83,25 +86,50 @@ async function compileKernels(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssemb
   }
 }
 
+/** @param memory64 what `init` was given */
+function makeMemory(shared: boolean, memory64: boolean | undefined, counters: Counters): WasmMemory {
+  if (memory64 && !hasMemory64())
+    throw new DeviceError(
+      'cpu: this runtime has no WebAssembly memory with 64-bit addresses (memory64); Node 24, Deno 2.2, Chrome 133 and Firefox 134 and newer have it',
+    )
+  const kinds: readonly MemoryKind[] = [
+    ...((memory64 ?? defaultAddress() === 'i64') ? [{ shared: true, address: 'i64' } as const] : []),
+    // By default a system that limits addresses gets the smaller memory.
+    ...(memory64 ? [] : [{ shared, address: 'i32' } as const]),
+  ]
+  let refused = ''
+  for (const kind of kinds) {
+    try {
+      return new WasmMemory(kind, counters)
+    } catch (error) {
+      refused = (error as Error).message
+    }
+  }
+  throw new DeviceError(
+    `cpu: the system refused to reserve addresses for WebAssembly memory (${refused}); free memory, raise the limit (ulimit -v)${memory64 ? ', or use init({ memory64: false }), which reserves less' : ''}`,
+  )
+}
+
 /** WebAssembly SIMD on several threads. Ops without a kernel run by their definition. */
 export class CpuBackend implements Backend {
   readonly kind = 'cpu'
-  readonly addressableBytes = addressableBytes
   readonly counters: Counters
   private readonly machine: CpuMachine
   /** Functions of the kernels whose code fused kernels copy. */
   private readonly lines: ReadonlyMap<string, StraightLine>
-  private readonly shared: boolean
   private readonly simd: string
   /** Fused kernels already loaded, by the key of their step. */
   private readonly fused = new Map<string, LoadedKernel>()
 
-  private constructor(machine: CpuMachine, lines: ReadonlyMap<string, StraightLine>, shared: boolean, fused: boolean) {
+  private constructor(machine: CpuMachine, lines: ReadonlyMap<string, StraightLine>, fused: boolean) {
     this.machine = machine
     this.lines = lines
     this.counters = machine.counters
-    this.shared = shared
     this.simd = fused ? 'relaxed SIMD' : 'SIMD'
+  }
+
+  get addressableBytes(): number {
+    return this.machine.memory.addressableBytes
   }
 
   get description(): string {
@@ -114,16 +142,15 @@ export class CpuBackend implements Backend {
     if (!Number.isInteger(threads) || threads < 1 || threads > maximumThreads)
       throw new RangeError(`cpu: threads must be an integer from 1 to ${maximumThreads}, got ${shown(threads)}`)
     const counters: Counters = { buffers: 0, bytes: 0, created: 0, submits: 0, encoders: 0, dispatches: 0 }
-    const shared = threads > 1
-    const memory = new WasmMemory(shared, counters)
+    const memory = makeMemory(threads > 1, options.memory64, counters)
     // Relaxed SIMD has fused multiply-add.
     const fused = options.relaxedSimd !== false && WebAssembly.validate(relaxedProbe)
-    const bytes = bytesOf(await loadKernels(shared, fused))
+    const bytes = bytesOf(await loadKernels(memory.kind, fused))
     const pool = await ThreadPool.create(memory, await compileKernels(bytes), threads)
     const tiles = new TileChoice(fused, options.tile)
     const panels = new PanelMemory(memory, pool)
     const machine: CpuMachine = { memory, pool, tiles, panels, counters, recorder: { current: undefined } }
-    return new CpuBackend(machine, straightLines(bytes, memory.memory.buffer), shared, fused)
+    return new CpuBackend(machine, straightLines(bytes, memory.memory.buffer), fused)
   }
 
   allocate(bytes: number): DeviceBuffer {
@@ -164,7 +191,7 @@ export class CpuBackend implements Backend {
     const { modules, ...lowered } = this.lower(plan, options.donated)
     const program = new CpuProgram(this.machine, plan, lowered, options.keepTemporaries, () => this.giveUp(modules))
     try {
-      requireAddressable(program.memory())
+      this.machine.memory.requireAddressable(program.memory())
     } catch (error) {
       program.dispose()
       throw error
@@ -193,7 +220,7 @@ export class CpuBackend implements Backend {
     plan: Plan,
     donated: ReadonlySet<number>,
   ): LoweredPlan & { readonly modules: ReadonlySet<FusedModule> } {
-    const { pool, tiles } = this.machine
+    const { pool, tiles, memory } = this.machine
     let scratchBytes = 0
     let threadScratchBytes = 0
     const made = new Map<string, FusedKernel>()
@@ -217,11 +244,11 @@ export class CpuBackend implements Backend {
       stepKeys.set(step, key)
       if (this.fused.has(key) || made.has(key)) continue
       const dtypes = step.outputs.map((o) => o.dtype)
-      made.set(key, fusedKernel(step.fused, dtypes, `f${made.size}`, functions, this.lines))
+      made.set(key, fusedKernel(step.fused, dtypes, `f${made.size}`, functions, this.lines, memory.kind.address))
     }
     if (made.size > 0) {
       const kernels = [...made.values()].map((m) => m.fn)
-      const module = pool.load(encodeKernels(kernels, functions, this.shared))
+      const module = pool.load(encodeKernels(kernels, functions, memory.kind))
       const owner: FusedModule = { module, keys: [...made.keys()], users: 0 }
       let kernel = module.first
       for (const [key, { count, grain }] of made) this.fused.set(key, { owner, kernel: kernel++, count, grain })

@@ -5,6 +5,7 @@ import { bytesPerElement, computeType, type DType, dtypeInfo } from '../../dtype
 import { coalesce } from '../../passes/access.ts'
 import type { Fused, Leaf } from '../../passes/plan.ts'
 import { elementCount } from '../../shape.ts'
+import type { AddressType } from './addressing.ts'
 import { blockOf, callOf, codeOf, scalarOf, shortcuts } from './fused-instructions.ts'
 import type { KernelFunction } from './kernel-module.ts'
 import { appendStraightLine, type StraightLine } from './straight-line.ts'
@@ -51,6 +52,7 @@ export function fusedKernel(
   name: string,
   functions: readonly string[],
   lines: ReadonlyMap<string, StraightLine>,
+  address: AddressType,
 ): FusedKernel {
   const { leaves, nodes, results } = fused
   const walked = leaves.map((l) => (l.kind === 'constant' || l.kind === 'value' ? undefined : l.access.strides))
@@ -67,15 +69,35 @@ export function fusedKernel(
   const memoryLeaves = leaves.flatMap((l, i) => (l.kind === 'memory' ? [i] : []))
   const parameters = 3 + memoryLeaves.length + outputs.length
   const f = new FunctionBody(parameters)
-  const pointer = new Map(memoryLeaves.map((l, i) => [l, 3 + i]))
-  const outPointer = outputs.map((_, i) => 3 + memoryLeaves.length + i)
+  const wide = address === 'i64'
+  const pointers = Array.from({ length: parameters - 3 }, (_, i) => {
+    if (!wide) return 3 + i
+    const local = f.local('i64')
+    f.get(3 + i)
+      .op('i64.trunc_f64_u')
+      .set(local)
+    return local
+  })
+  const pointer = new Map(memoryLeaves.map((l, i) => [l, pointers[i]]))
+  const outPointer = pointers.slice(memoryLeaves.length)
+  /** From a base address and an index on the stack the address of element `stride` times the index. */
+  const elementAt = (size: number, stride = 1) => {
+    if (!wide) {
+      if (stride === 1) f.constant(Math.log2(size)).op('i32.shl')
+      else f.constant(stride * size).op('i32.mul')
+      f.op('i32.add')
+      return
+    }
+    if (stride !== 1) f.constant(stride).op('i32.mul')
+    f.op('i64.extend_i32_s').constant64(Math.log2(size)).op('i64.shl').op('i64.add')
+  }
 
   const row = f.local('i32')
   const i = f.local('i32')
   /** Where a block ends that is computed again. */
   const stop = f.local('i32')
-  const bases = leaves.map((l) => (l.kind === 'constant' ? -1 : f.local('i32')))
-  const outBases = outputs.map(() => f.local('i32'))
+  const bases = leaves.map((l) => (l.kind === 'constant' ? -1 : f.local(l.kind === 'memory' ? address : 'i32')))
+  const outBases = outputs.map(() => f.local(address))
   /** Leaves that are the same for the whole row. */
   const fixed = leaves.map((l, k) => l.kind === 'constant' || innerStride(k + 1) === 0)
   const constants = leaves.map((_, k) => (fixed[k] ? f.local('v128') : -1))
@@ -130,13 +152,10 @@ export function fusedKernel(
     leaves.forEach((leaf, l) => {
       if (leaf.kind === 'constant') f.splatConstant(word(leaf.value, leaf.dtype)).set(constants[l])
       if (leaf.kind === 'constant' || leaf.kind === 'value') return
+      if (leaf.kind === 'memory') f.get(pointer.get(l)!)
       f.constant(leaf.access.offset)
       addOuter(strides[l + 1])
-      if (leaf.kind === 'memory')
-        f.constant(Math.log2(sizeOf(leaf.dtype)))
-          .op('i32.shl')
-          .get(pointer.get(l)!)
-          .op('i32.add')
+      if (leaf.kind === 'memory') elementAt(sizeOf(leaf.dtype))
       f.set(bases[l])
       if (!fixed[l]) return
       if (leaf.kind === 'index') f.get(bases[l]).op('i32x4.splat')
@@ -152,13 +171,10 @@ export function fusedKernel(
       f.set(constants[l])
     })
     outputs.forEach((dtype, o) => {
-      f.constant(0)
+      f.get(outPointer[o]).constant(0)
       addOuter(strides[0])
-      f.constant(Math.log2(sizeOf(dtype)))
-        .op('i32.shl')
-        .get(outPointer[o])
-        .op('i32.add')
-        .set(outBases[o])
+      elementAt(sizeOf(dtype))
+      f.set(outBases[o])
     })
   }
   const addOuter = (s: readonly number[]) => {
@@ -189,13 +205,9 @@ export function fusedKernel(
     if (stride === 1 && leaf.dtype === 'bfloat16' && vectors > 1) {
       // Two vectors by one load: codes are the upper halves of floats.
       if (k % 2 === 1) return
-      f.get(bases[l])
-        .get(i)
-        .constant(1)
-        .op('i32.shl')
-        .op('i32.add')
-        .memory('v128.load', 8 * k)
-        .set(temporary)
+      f.get(bases[l]).get(i)
+      elementAt(2)
+      f.memory('v128.load', 8 * k).set(temporary)
       f.splatConstant(0).get(temporary).shuffle(codesAbove(0)).set(value)
       f.splatConstant(0)
         .get(temporary)
@@ -204,18 +216,16 @@ export function fusedKernel(
       return
     }
     if (stride === 1) {
-      f.get(bases[l])
-        .get(i)
-        .constant(Math.log2(size))
-        .op('i32.shl')
-        .op('i32.add')
-        .memory(size === 4 ? 'v128.load' : size === 2 ? 'v128.load16x4_u' : 'v128.load32_zero', 4 * k * size)
+      f.get(bases[l]).get(i)
+      elementAt(size)
+      f.memory(size === 4 ? 'v128.load' : size === 2 ? 'v128.load16x4_u' : 'v128.load32_zero', 4 * k * size)
       if (size === 1) f.op('i16x8.extend_low_i8x16_u').op('i32x4.extend_low_i16x8_u')
     } else {
       f.splatConstant(0).set(value)
       for (let lane = 0; lane < 4; lane++) {
         // Lanes past the end read the last element again: a strided load must not leave the buffer.
-        f.get(i)
+        f.get(bases[l])
+          .get(i)
           .constant(4 * k + lane)
           .op('i32.add')
           .tee(index)
@@ -224,11 +234,8 @@ export function fusedKernel(
           .constant(inner - 1)
           .op('i32.lt_u')
           .op('select')
-        f.constant(stride * size)
-          .op('i32.mul')
-          .get(bases[l])
-          .op('i32.add')
-          .get(value)
+        elementAt(size, stride)
+        f.get(value)
         const [load, width] = laneLoads[size]
         f.lane(load, lane * width).set(value)
       }
@@ -268,13 +275,10 @@ export function fusedKernel(
     f.set(values[k][leaves.length + n])
   }
 
-  const address = (o: number) =>
-    f
-      .get(outBases[o])
-      .get(i)
-      .constant(Math.log2(sizeOf(outputs[o])))
-      .op('i32.shl')
-      .op('i32.add')
+  const outAddress = (o: number) => {
+    f.get(outBases[o]).get(i)
+    elementAt(sizeOf(outputs[o]))
+  }
   const encoded = (o: number, k: number) => {
     const made = codes[k][results[o] - leaves.length]
     f.get(made ?? values[k][results[o]])
@@ -290,7 +294,7 @@ export function fusedKernel(
     const size = sizeOf(outputs[o])
     const two = size === 2 && vectors > 1
     if (two && k % 2 === 1) return
-    address(o)
+    outAddress(o)
     if (two) {
       encoded(o, k)
       encoded(o, k + 1)
@@ -308,15 +312,9 @@ export function fusedKernel(
     for (let lane = 0; lane < 3; lane++) {
       f.get(i).constant(lane).op('i32.add').constant(inner).op('i32.lt_u')
       f.when(() => {
-        f.get(outBases[o])
-          .get(i)
-          .constant(lane)
-          .op('i32.add')
-          .constant(Math.log2(size))
-          .op('i32.shl')
-          .op('i32.add')
-          .get(temporary)
-        f.lane(laneStores[size], lane)
+        f.get(outBases[o]).get(i).constant(lane).op('i32.add')
+        elementAt(size)
+        f.get(temporary).lane(laneStores[size], lane)
       })
     }
   }

@@ -13,31 +13,35 @@ import {
   memoryImport,
   typeSection,
 } from '@kumiki/wasm'
+import { maximumPages } from './addressing.ts'
+import type { MemoryKind } from './wasm-memory.ts'
 
 export interface KernelFunction {
   readonly name: string
-  /** How many i32 parameters. */
+  /** How many parameters: three integers, then addresses. */
   readonly parameters: number
   readonly body: FunctionBody
 }
 
 /**
- * A module of functions (i32, ...) -> () over an imported memory `env.memory`, that may call (v128) -> v128 functions
- * of module `math`.
+ * A module of functions of integers and addresses without results, over an imported memory `env.memory`, that may call
+ * (v128) -> v128 functions of module `math`. Addresses of 64 bits are given as f64, because JavaScript would have to
+ * make a BigInt of each i64.
  */
 export function encodeKernels(
   functions: readonly KernelFunction[],
   math: readonly string[],
-  shared: boolean,
+  { shared, address }: MemoryKind,
 ): Uint8Array<ArrayBuffer> {
   const arities = [...new Set(functions.map((f) => f.parameters))]
+  const typeOf = (i: number) => (address === 'i64' && i >= 3 ? 'f64' : 'i32')
   return encodeModule(
     typeSection([
       functionType(['v128'], ['v128']),
-      ...arities.map((n) => functionType(new Array<'i32'>(n).fill('i32'))),
+      ...arities.map((n) => functionType(Array.from({ length: n }, (_, i) => typeOf(i)))),
     ]),
     importSection([
-      memoryImport('env', 'memory', 1, 65536, shared),
+      memoryImport('env', 'memory', { pages: 1, maximum: maximumPages[address], shared, address }),
       ...math.map((name) => functionImport('math', name, 0)),
     ]),
     functionSection(functions.map((f) => 1 + arities.indexOf(f.parameters))),

@@ -1,4 +1,6 @@
-// The built kernels for this runtime: plain or shared memory, with relaxed SIMD or without.
+// The built kernels for this runtime: for plain, shared or 64-bit memory, with relaxed SIMD or without.
+
+import type { MemoryKind } from './wasm-memory.ts'
 
 /** A module with one relaxed instruction, i32x4.relaxed_trunc_f32x4_s: valid where the runtime has relaxed SIMD. */
 export const relaxedProbe = Uint8Array.from([
@@ -12,7 +14,11 @@ export const relaxedProbe = Uint8Array.from([
 ])
 
 /** The built kernels in base64: only the module that this runtime and these threads need is loaded. */
-export async function loadKernels(shared: boolean, relaxed: boolean): Promise<string> {
+export async function loadKernels({ shared, address }: MemoryKind, relaxed: boolean): Promise<string> {
+  if (address === 'i64')
+    return relaxed
+      ? (await import('./kernels/shared64-relaxed.generated.ts')).kernels
+      : (await import('./kernels/shared64.generated.ts')).kernels
   if (shared)
     return relaxed
       ? (await import('./kernels/shared-relaxed.generated.ts')).kernels

@@ -1,6 +1,8 @@
 // The workers of the CPU backend's thread pool: what they run, and the memory through which they are told.
 
 import type { MessagePort } from 'node:worker_threads'
+import { isNode } from './addressing.ts'
+import { blockAlignment } from './wasm-memory.ts'
 
 /** The most threads of a pool, the calling one included. */
 export const maximumThreads = 256
@@ -35,7 +37,8 @@ export const at = {
 } as const
 /**
  * How many modules made at run time can be loaded at once. Each has three words in the directory: the address of its
- * bytes, their number, and a version, which increases when the slot is given to another module.
+ * bytes in units of `blockAlignment`, their number, and a version, which increases when the slot is given to another
+ * module.
  */
 export const maximumModules = 8192
 export const moduleWords = 3
@@ -62,7 +65,7 @@ const workerSpins = 30000
  * beyond the old end. Growing by no page brings both up to date; nothing grows while a unit is claimed.
  */
 const workerBody = `
-function start({ memory, kernels, words, args, message, thread, threads }) {
+function start({ memory, noPages, kernels, words, args, message, thread, threads }) {
   const base = new WebAssembly.Instance(kernels, { env: { memory, abort() { throw new Error('abort in a kernel') } } })
   const functions = (module, instance) =>
     WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function').map(({ name }) => instance.exports[name])
@@ -73,7 +76,7 @@ function start({ memory, kernels, words, args, message, thread, threads }) {
     const place = (id >>> 16) - 1
     const at = ${at.directory} + ${moduleWords} * place
     if (loaded[place]?.version !== words[at + 2]) {
-      const bytes = new Uint8Array(memory.buffer, words[at] >>> 0, words[at + 1]).slice()
+      const bytes = new Uint8Array(memory.buffer, words[at] * ${blockAlignment}, words[at + 1]).slice()
       const module = new WebAssembly.Module(bytes)
       const instance = new WebAssembly.Instance(module, { env: { memory }, math: base.exports })
       loaded[place] = { version: words[at + 2], table: functions(module, instance) }
@@ -105,7 +108,7 @@ function start({ memory, kernels, words, args, message, thread, threads }) {
         if (task !== words[${at.task}]) {
           task = 0 // until all of the new one is known
           if (pages !== words[${at.pages}]) {
-            memory.grow(0)
+            memory.grow(noPages)
             pages = words[${at.pages}]
           }
           kernel = find(words[${at.kernel}])
@@ -149,10 +152,9 @@ export interface WorkerLike {
   terminate(): unknown
 }
 
-export const isNode = typeof process === 'object' && process?.versions?.node !== undefined
-
 interface WorkerData {
   readonly memory: WebAssembly.Memory
+  readonly noPages: number
   readonly kernels: WebAssembly.Module
   readonly words: Int32Array
   readonly args: Float64Array

@@ -88,7 +88,8 @@ export function straightLines(bytes: Uint8Array, memory: ArrayBufferLike): Map<s
       const opcode = bytes[at++]
       const address = constant
       constant = undefined
-      if (opcode === 0x41) constant = number()
+      if (opcode === 0x41 || opcode === 0x42)
+        constant = number() // an i32 or, where addresses have 64 bits, an i64
       else if (opcode === 0xfd && bytes[at] === load32Splat) {
         // A constant that is loaded becomes a constant, which the engine computes once before a loop.
         if (address === undefined) return

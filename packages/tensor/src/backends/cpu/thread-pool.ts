@@ -1,11 +1,11 @@
 // Runs kernels over ranges, on the calling thread and on workers that share its memory.
 
 import { DeviceError } from '../../errors.ts'
+import { isNode } from './addressing.ts'
 import {
   at,
   claimed,
   firstLoaded,
-  isNode,
   maximumArguments,
   maximumMessage,
   maximumModules,
@@ -14,7 +14,7 @@ import {
   startWorker,
   type WorkerLike,
 } from './pool-worker.ts'
-import type { WasmBuffer, WasmMemory } from './wasm-memory.ts'
+import { blockAlignment, type WasmBuffer, type WasmMemory } from './wasm-memory.ts'
 
 /** A WebAssembly kernel: works on [start, end) of its range. */
 type Kernel = (start: number, end: number, thread: number, ...args: number[]) => void
@@ -83,7 +83,8 @@ export class ThreadPool {
     const { words, args, message, workers } = pool
     for (let thread = 1; thread < threads; thread++) {
       try {
-        const worker = startWorker({ memory: memory.memory, kernels, words, args, message, thread, threads }, () => {
+        const shared = { memory: memory.memory, noPages: memory.noPages, kernels, words, args, message }
+        const worker = startWorker({ ...shared, thread, threads }, () => {
           // It held no units, or this thread would be waiting for them. The others do its share.
           const at = workers.indexOf(worker)
           if (at >= 0) workers.splice(at, 1)
@@ -135,7 +136,7 @@ export class ThreadPool {
     if (made.bytes) {
       this.memory.bytes(made.bytes, bytes.length).set(bytes)
       const entry = at.directory + moduleWords * place
-      this.words[entry] = made.bytes.pointer
+      this.words[entry] = made.bytes.pointer / blockAlignment
       this.words[entry + 1] = bytes.length
       this.words[entry + 2]++
     }

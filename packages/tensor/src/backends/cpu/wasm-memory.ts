@@ -4,6 +4,7 @@ import { DeviceError } from '../../errors.ts'
 import type { ProgramMemory } from '../../passes/memory.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Counters } from '../backend.ts'
+import { type AddressType, cpuAddressableBytes, hasMemory64, heapStart, maximumPages, page } from './addressing.ts'
 
 /** A block of the WebAssembly memory. */
 export interface WasmBuffer extends DeviceBuffer {
@@ -24,36 +25,26 @@ export interface Panels {
   readonly size: number
 }
 
-const page = 65536
-/** The first page is reserved for the kernels' own constants, and so that no pointer is 0. */
-const heapStart = page
+/** Every block begins at a multiple of this many bytes. */
+export const blockAlignment = 64
 /** Bytes that vector loads may read past the end of a block. */
 const slack = 16
-const maximumPages = 65536
+/** Bytes of a block: offsets in it are signed integers of 32 bits, which only 32-bit addresses wrap around. */
+const largestBlock = { i32: Number.POSITIVE_INFINITY, i64: 2 ** 31 - 64 } as const
 
-/** Bytes of memory that a block of `bytes` bytes occupies: with slack, rounded up to 64. */
-export function allocatedBytes(bytes: number): number {
-  return Math.ceil((bytes + slack) / 64) * 64
+export interface MemoryKind {
+  /** Whether several threads use it. */
+  readonly shared: boolean
+  /** Addresses of 32 bits, or of 64 (memory64, which is always shared here). */
+  readonly address: AddressType
 }
 
-/** The bytes that a device can hold. */
-export const addressableBytes = maximumPages * page - heapStart
+/** A descriptor of a memory with 64-bit addresses is of BigInts (WebAssembly JavaScript interface 3.0). */
+const wide = (pages: number) => BigInt(pages) as unknown as number
 
-/**
- * Refuses a program that does not fit even into empty memory, before anything is allocated for it.
- * @throws DeviceError with the bytes it needs, and how much of its intermediate values would fit
- */
-export function requireAddressable({ peakBytes, inputBytes, outputBytes, temporaryBytes }: ProgramMemory): void {
-  if (peakBytes <= addressableBytes) return
-  const left = addressableBytes - inputBytes - outputBytes
-  const advice =
-    left > 0
-      ? `${Math.floor((100 * left) / temporaryBytes)} % of what is in between would fit: use a smaller batch or sequence, checkpoint(), or bfloat16`
-      : 'arguments and results alone are more: use a smaller model, or bfloat16'
-  throw new DeviceError(
-    `cpu: out of memory: the program takes ${peakBytes} bytes (arguments ${inputBytes}, results ${outputBytes}, ${temporaryBytes} in between), and the 4 GiB ` +
-      `that WebAssembly can address have ${addressableBytes}; ${advice}`,
-  )
+/** Bytes of memory that a block of `bytes` bytes occupies: with slack, rounded up. */
+export function allocatedBytes(bytes: number): number {
+  return Math.ceil((bytes + slack) / blockAlignment) * blockAlignment
 }
 
 /**
@@ -62,20 +53,74 @@ export function requireAddressable({ peakBytes, inputBytes, outputBytes, tempora
  */
 export class WasmMemory {
   readonly memory: WebAssembly.Memory
+  readonly kind: MemoryKind
+  /** The bytes that it can hold. */
+  readonly addressableBytes: number
   /** Its size in pages of 64 KiB. */
   pages = 64
   private readonly counters: Counters
   private readonly recycled = new Map<number, WasmBuffer[]>()
   private runs: { start: number; end: number }[]
 
-  constructor(shared: boolean, counters: Counters) {
+  /** @throws RangeError if the system refuses to reserve the addresses */
+  constructor(kind: MemoryKind, counters: Counters) {
+    this.kind = kind
     this.counters = counters
-    this.memory = new WebAssembly.Memory({ initial: this.pages, maximum: maximumPages, shared })
+    const { shared, address } = kind
+    const maximum = maximumPages[address]
+    this.addressableBytes = cpuAddressableBytes(address === 'i64')
+    const limits =
+      address === 'i64'
+        ? { address, initial: wide(this.pages), maximum: wide(maximum) }
+        : { initial: this.pages, maximum }
+    this.memory = new WebAssembly.Memory({ ...limits, shared })
     this.runs = [{ start: heapStart, end: this.memory.buffer.byteLength }]
+  }
+
+  /** No pages, as `memory.grow` of this memory takes them. */
+  get noPages(): number {
+    return this.kind.address === 'i64' ? wide(0) : 0
+  }
+
+  /**
+   * Refuses a program that does not fit even into empty memory, before anything is allocated for it.
+   * @throws DeviceError with the bytes it needs, and how much of its intermediate values would fit
+   */
+  requireAddressable({ peakBytes, inputBytes, outputBytes, temporaryBytes }: ProgramMemory): void {
+    const { addressableBytes } = this
+    if (peakBytes <= addressableBytes) return
+    const left = addressableBytes - inputBytes - outputBytes
+    const advice =
+      left > 0
+        ? `${Math.floor((100 * left) / temporaryBytes)} % of what is in between would fit: use a smaller batch or sequence, checkpoint(), or bfloat16`
+        : 'arguments and results alone are more: use a smaller model, or bfloat16'
+    throw new DeviceError(
+      `cpu: out of memory: the program takes ${peakBytes} bytes (arguments ${inputBytes}, results ${outputBytes}, ${temporaryBytes} in between), and the ${this.limit} ` +
+        `have ${addressableBytes}; ${advice}${this.wider(peakBytes)}`,
+    )
+  }
+
+  /** The memory that there can be, in words. */
+  private get limit(): string {
+    return this.kind.address === 'i64'
+      ? '16 GiB that WebAssembly engines allow'
+      : '4 GiB that WebAssembly addresses with 32 bits'
+  }
+
+  /** Where so many bytes would fit, to be added to advice. */
+  private wider(bytes: number): string {
+    if (this.kind.address === 'i64' || bytes > cpuAddressableBytes(true)) return ''
+    return hasMemory64()
+      ? "; or init({ backend: 'cpu', memory64: true }), which addresses 16 GiB"
+      : '; or a runtime with 64-bit WebAssembly memory, such as Node 24, where the cpu backend addresses 16 GiB'
   }
 
   allocate(bytes: number): WasmBuffer {
     const size = allocatedBytes(bytes)
+    if (size > largestBlock[this.kind.address])
+      throw new DeviceError(
+        `cpu: a tensor of ${bytes} bytes; with 64-bit memory one tensor may have ${largestBlock.i64 - slack}: divide it`,
+      )
     const same = this.recycled.get(size)?.pop()
     if (same) return same
     let best = this.fit(size)
@@ -145,16 +190,16 @@ export class WasmMemory {
     const last = this.runs[this.runs.length - 1]
     const have = last && last.end === before ? before - last.start : 0
     const needed = Math.ceil((size - have) / page)
-    const room = maximumPages - before / page
+    const room = maximumPages[this.kind.address] - before / page
     // At least 16 MiB at a time, so that many small blocks do not mean many growths.
     const pages = Math.min(room, Math.max(needed, 256))
     if (needed > room) {
       throw new DeviceError(
-        `cpu: out of memory: ${size} more bytes do not fit into the 4 GiB that WebAssembly can address (${before - heapStart} in use); use a smaller model, batch or sequence`,
+        `cpu: out of memory: ${size} more bytes do not fit into the ${this.limit} (${before - heapStart} in use); use a smaller model, batch or sequence${this.wider(before + size)}`,
       )
     }
     try {
-      this.pages = this.memory.grow(pages) + pages
+      this.pages = Number(this.memory.grow(this.kind.address === 'i64' ? wide(pages) : pages)) + pages
     } catch {
       throw new DeviceError(
         `cpu: the system refused ${pages * page} more bytes of memory (${before - heapStart} in use)`,
