@@ -28,8 +28,8 @@ export interface InitOptions {
   /** Threads of the cpu backend; default: all logical processors. */
   readonly threads?: number
   /**
-   * Runtimes with relaxed SIMD (Node 22 and newer, Deno, current browsers) have fused multiply-add, which rounds once;
-   * others (Node 20, Bun) round twice, so the last bits of the cpu backend differ between them. `false` rounds twice
+   * Runtimes with relaxed SIMD (Node 22, Deno, Bun 1.4, current browsers) have fused multiply-add, which rounds once;
+   * others (Node 20) round twice, so the last bits of the cpu backend differ between them. `false` rounds twice
    * everywhere: the same bits, at some cost in speed. Default: relaxed SIMD where available; `Device.name` says so.
    */
   readonly relaxedSimd?: boolean
