@@ -3,7 +3,14 @@ export { loadAdapter, saveAdapter } from './adapters/peft.ts'
 export { loadEvaluationTask } from './evaluate/task-files.ts'
 export { replaceFile } from './files/atomic-file.ts'
 export { type FileRanges, openFileRanges } from './files/file-ranges.ts'
-export { type GgufOptions, type GgufTokenizer, type LoadedGguf, loadGguf, saveGguf } from './gguf/gguf.ts'
+export {
+  type GgufOptions,
+  type GgufTokenizer,
+  type LoadedGguf,
+  type LoadGgufOptions,
+  loadGguf,
+  saveGguf,
+} from './gguf/gguf.ts'
 export { type CardLicence, readCardLicence } from './huggingface/card-licence.ts'
 export type { TokenIds } from './huggingface/config.ts'
 export { type SaveOptions, saveModel, saveTokenizerConfig } from './huggingface/export.ts'

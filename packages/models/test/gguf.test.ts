@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gguf } from '@huggingface/gguf'
-import { type Device, init } from '@kumiki/tensor'
+import { cast, type Device, init } from '@kumiki/tensor'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { encodeQ8 } from '../src/gguf/q8.ts'
@@ -98,6 +98,36 @@ test('biases, q/k norms, tied tables, a scaled context and a tokenizer', async (
     for (const [key, t] of Object.entries(model))
       expect(await loaded.parameters[key].data(), key).toEqual(await t.data())
   }
+})
+
+test('parameters in the formats that are asked for', async () => {
+  const norm = 'model.norm.weight'
+  const formatsOf = async (type: 'BF16' | 'F16' | 'Q8_0', dtype?: 'stored' | 'compact' | 'bfloat16') => {
+    await saveGguf(path('formats'), architecture, parameters, { type })
+    const loaded = await loadGguf(device, path('formats'), { dtype })
+    return [loaded.parameters[name].dtype, loaded.parameters[norm].dtype]
+  }
+  expect(await formatsOf('BF16')).toEqual(['float32', 'float32'])
+  expect(await formatsOf('BF16', 'stored')).toEqual(['bfloat16', 'float32'])
+  expect(await formatsOf('BF16', 'compact')).toEqual(['bfloat16', 'float32'])
+  expect(await formatsOf('F16', 'stored')).toEqual(['float16', 'float32'])
+  expect(await formatsOf('F16', 'compact')).toEqual(['float32', 'float32'])
+  expect(await formatsOf('Q8_0', 'stored')).toEqual(['float32', 'float32'])
+  expect(await formatsOf('Q8_0', 'bfloat16')).toEqual(['bfloat16', 'bfloat16'])
+  await saveGguf(path('formats'), architecture, parameters, { type: 'BF16' })
+  const [wide, stored] = await Promise.all(
+    (['float32', 'stored'] as const).map((dtype) => loadGguf(device, path('formats'), { dtype })),
+  )
+  for (const [key, t] of Object.entries(wide.parameters))
+    expect(await cast(stored.parameters[key], 'float32').data(), key).toEqual(await t.data())
+})
+
+test('parameters past what a device can address are refused before any is read', async () => {
+  await saveGguf(path('large'), architecture, parameters, { type: 'BF16' })
+  const small = Object.create(device, { addressableBytes: { value: 30_000 }, tensor: { value: undefined } })
+  await expect(loadGguf(small, path('large'))).rejects.toThrow(
+    /large: [\d,]+ parameters in float32 take 0\.0 GiB; the cpu device can address 0\.0 GiB: dtype 'bfloat16' .*fits/,
+  )
 })
 
 test('blocks of eight bits are those of ggml', () => {

@@ -64,9 +64,10 @@ export async function runConvert(options: ConvertOptions): Promise<Converted> {
   const stated = to === 'hf' ? await statedLicence(options, folders?.folder) : undefined
   const device = await init({ backend: 'cpu', threads: 1 })
   try {
+    const dtype = to === 'kumiki' ? 'float32' : 'stored'
     const { architecture, parameters, warnings, tokenIds, licence } = folders
-      ? { ...(await loadFolders(device, folders, to === 'kumiki' ? 'float32' : 'stored')), licence: stated }
-      : await loadFile(device, options.model, stated)
+      ? { ...(await loadFolders(device, folders, dtype)), licence: stated }
+      : await loadFile(device, options.model, dtype, stated)
     for (const warning of warnings) log(warning)
     if (to === 'hf' && !licence)
       throw new UsageError(
@@ -118,8 +119,8 @@ async function loadFolders(device: Device, { folder, weights }: CheckpointFolder
   return { ...loaded, parameters: mergeAdapter(model, loaded.parameters, await loadAdapter(device, folder, model)) }
 }
 
-async function loadFile(device: Device, file: string, given: ModelLicence | undefined) {
-  const { architecture, parameters, metadata } = await loadGguf(device, file)
+async function loadFile(device: Device, file: string, dtype: 'float32' | 'stored', given: ModelLicence | undefined) {
+  const { architecture, parameters, metadata } = await loadGguf(device, file, { dtype })
   const own = metadata.get('general.license')
   const licence = given ?? (typeof own === 'string' && own !== '' ? { licence: own, from: file } : undefined)
   return { architecture, parameters, licence, warnings: [], tokenIds: {} }

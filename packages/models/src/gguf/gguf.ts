@@ -2,10 +2,11 @@
  * Models in GGUF, which llama.cpp reads: Llama (LLM-jp's dense models), Mixtral, Qwen2 and 3, Gemma 2 and 3, OLMo 2.
  * Node only.
  */
-import { cast, type Device, type Tensor } from '@kumiki/tensor'
+import { cast, type Device, type DType, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import { replaceFile } from '../files/atomic-file.ts'
 import { openFileRanges } from '../files/file-ranges.ts'
+import { type ParameterFormat, parameterFormat, requireAddressable } from '../files/parameter-format.ts'
 import type { Parameters } from '../language-model.ts'
 import { parameterShapes } from '../parameters.ts'
 import { type GgufFamily, ggufFamily } from './families.ts'
@@ -173,17 +174,25 @@ async function encode(t: Tensor, type: GgufType): Promise<Uint8Array> {
 
 export interface LoadedGguf {
   readonly architecture: ModelArchitecture
-  /** float32 */
   readonly parameters: Parameters
   /** All metadata of the file, including names and the tokenizer. */
   readonly metadata: ReadonlyMap<string, GgufValue>
 }
 
+export interface LoadGgufOptions {
+  /** Format of the parameters; default float32. For `stored` and `compact`, Q8_0 is float32. */
+  readonly dtype?: ParameterFormat
+}
+
 /**
- * Reads a GGUF file of F32, F16, BF16 and Q8_0 tensors, one after another, as float32.
+ * Reads a GGUF file of F32, F16, BF16 and Q8_0 tensors, one after another.
  * @throws Error naming the file and the key or tensor, for files that are malformed or of an unsupported architecture
  */
-export async function loadGguf(device: Device, file: string): Promise<LoadedGguf> {
+export async function loadGguf(
+  device: Device,
+  file: string,
+  { dtype = 'float32' }: LoadGgufOptions = {},
+): Promise<LoadedGguf> {
   const ranges = await openFileRanges(file)
   try {
     const { metadata, tensors } = await readGgufHeader(ranges)
@@ -207,9 +216,12 @@ export async function loadGguf(device: Device, file: string): Promise<LoadedGguf
       ? { ...stated, ropeScaling: scalingOfFactors(factors, ropeTheta) }
       : stated
     const family = ggufFamily(architecture)
+    requireAddressable(device, 'GGUF', architecture, dtype, 2)
     const parameters: Parameters = {}
     for (const { name, shape } of parameterShapes(architecture, { experts: 'stacked' })) {
-      const t = fromFile(await read(ggufName(name, architecture), shape), name, architecture, family)
+      const stored = ggufName(name, architecture)
+      const wide = fromFile(await read(stored, shape), name, architecture, family)
+      const t = cast(wide, parameterFormat(dtype, formats[tensors.get(stored)!.type], shape))
       await device.evaluate(t)
       parameters[name] = t
     }
@@ -223,12 +235,13 @@ export async function loadGguf(device: Device, file: string): Promise<LoadedGguf
   }
 }
 
+/** The formats that tensors have on a device as they are stored. */
+const formats: Record<GgufType, DType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16', Q8_0: 'float32' }
+
+/** As float32, in which parameters are converted from llama.cpp's conventions. */
 function decode(device: Device, { type, shape }: GgufInfo, bytes: Uint8Array): Tensor {
   if (type === 'Q8_0') return device.tensor(decodeQ8(bytes), shape)
   const buffer = bytes.slice().buffer
   if (type === 'F32') return device.tensor(new Float32Array(buffer), shape)
-  return cast(
-    device.tensorFromCodes(new Uint16Array(buffer), shape, type === 'F16' ? 'float16' : 'bfloat16'),
-    'float32',
-  )
+  return cast(device.tensorFromCodes(new Uint16Array(buffer), shape, formats[type]), 'float32')
 }

@@ -1,8 +1,9 @@
 /** Loads a model in Hugging Face's layout: config.json, model.safetensors. Node only. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cast, cpuAddressableBytes, type Device, type DType, stack, type Tensor } from '@kumiki/tensor'
+import { cast, type Device, stack, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
+import { type ParameterFormat, parameterFormat, requireAddressable } from '../files/parameter-format.ts'
 import { readText } from '../files/read-text.ts'
 import type { Parameters } from '../language-model.ts'
 import { nameOfExpert, type ParameterShape, parameterShapes } from '../parameters.ts'
@@ -24,11 +25,8 @@ export interface LoadedModel {
 }
 
 export interface LoadOptions {
-  /**
-   * Format of the parameters: `float32` (default), another one, `stored`, each as in its file, or `compact`: float32,
-   * but matrices that the file has in bfloat16 stay so. The numbers are those of float32, in about half of the memory.
-   */
-  readonly dtype?: DType | 'stored' | 'compact'
+  /** Format of the parameters; default float32. */
+  readonly dtype?: ParameterFormat
   /** Download and cache options for models of the Hub. */
   readonly hub?: HubOptions
 }
@@ -71,10 +69,9 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
         throw new Error(`${file}: ${stored} is [${found.join(', ')}], but config.json requires [${shape.join(', ')}]`)
       }
       const read = tensorOf(device, weights.info(stored), await weights.read(stored))
-      const compact = dtype === 'bfloat16' && shape.length > 1 ? dtype : 'float32'
-      return cast(read, wanted === 'stored' ? dtype : wanted === 'compact' ? compact : wanted)
+      return cast(read, parameterFormat(wanted, dtype, shape))
     }
-    requireAddressable(device, folder, architecture, wanted)
+    requireAddressable(device, folder, architecture, wanted, 1)
     for (const { name, shape } of parameterShapes(architecture, { experts: 'stacked' })) {
       const [experts, ...ofOne] = shape
       const parts: Tensor[] = []
@@ -105,33 +102,6 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
   } finally {
     await weights.close()
   }
-}
-
-/** @throws Error if the parameters exceed the memory the cpu device can address, before any is read */
-function requireAddressable(
-  device: Device,
-  folder: string,
-  architecture: ModelArchitecture,
-  dtype: DType | 'stored' | 'compact',
-): void {
-  const most = device.addressableBytes
-  if (most === Number.POSITIVE_INFINITY) return
-  let elements = 0
-  for (const { shape } of parameterShapes(architecture, { experts: 'stacked' })) {
-    elements += shape.reduce((product, extent) => product * extent, 1)
-  }
-  // Formats of stored parameters are not known here; 1 byte per element is a lower bound.
-  const width = dtype === 'float32' || dtype === 'int32' ? 4 : dtype === 'stored' ? 1 : 2
-  if (elements * width <= most) return
-  const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
-  const fits = width === 4 && elements * 2 <= most
-  const wider = most < cpuAddressableBytes(true) && elements * width <= cpuAddressableBytes(true)
-  throw new Error(
-    `${folder}: ${elements.toLocaleString('en')} parameters in ${dtype} take ${gibibytes(elements * width)}; the cpu device can address ${gibibytes(most)}: ` +
-      (fits
-        ? `dtype 'bfloat16' (${gibibytes(elements * 2)}) fits`
-        : `${wider ? `${gibibytes(cpuAddressableBytes(true))} with 64-bit WebAssembly memory (Node 24 and newer), ` : ''}a GPU (webgpu) or a smaller model is needed`),
-  )
 }
 
 /** The local folder of a model: the given one, or its place in the cache (downloaded if needed). */
