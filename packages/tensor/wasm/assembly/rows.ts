@@ -29,6 +29,7 @@ function rowSum(x: usize, type: i32, n: i32, squares: bool): f32 {
   return s
 }
 
+/** The largest element. Four maxima at a time do not wait for each other. */
 // @ts-ignore: decorator
 @inline
 export function rowMax(x: usize, n: i32): f32 {
@@ -36,7 +37,18 @@ export function rowMax(x: usize, n: i32): f32 {
   let i = 0
   if (n >= 4) {
     let a = v128.load(x)
-    for (i = 4; i + 4 <= n; i += 4) a = f32x4.pmax(a, v128.load(x + (<usize>i << 2)))
+    let b = a
+    let c = a
+    let d = a
+    for (i = 4; i + 16 <= n; i += 16) {
+      const at = x + (<usize>i << 2)
+      a = f32x4.pmax(a, v128.load(at))
+      b = f32x4.pmax(b, v128.load(at, 16))
+      c = f32x4.pmax(c, v128.load(at, 32))
+      d = f32x4.pmax(d, v128.load(at, 48))
+    }
+    a = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d))
+    for (; i + 4 <= n; i += 4) a = f32x4.pmax(a, v128.load(x + (<usize>i << 2)))
     m = maxLanes(a)
   }
   for (; i < n; i++) m = max(m, load<f32>(x + (<usize>i << 2)))
