@@ -4,8 +4,8 @@ import type { ModelArchitecture } from '../architecture.ts'
 import { parameterShapes } from '../parameters.ts'
 
 /**
- * One format for all parameters; `stored`, each as in its file; or `compact`: float32, but matrices that the file has in
- * bfloat16 stay so. The numbers are then those of float32, in about half of the memory.
+ * One format for all parameters; `stored`, each as in its file; or `compact`: float32, but matrices that the file has
+ * in bfloat16 stay so. The numbers are then those of float32, in about half of the memory.
  */
 export type ParameterFormat = DType | 'stored' | 'compact'
 
