@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { type Piece, PieceType } from '../src/sentencepiece/model-file.ts'
 import { joinTexts, PieceList } from '../src/sentencepiece/piece-list.ts'
-import { SegmentationCache } from '../src/sentencepiece/segmentation-cache.ts'
+import { hashOf, SegmentationCache } from '../src/sentencepiece/segmentation-cache.ts'
 import { Segments } from '../src/sentencepiece/segments.ts'
 import { UnigramSegmenter } from '../src/sentencepiece/unigram-segmenter.ts'
 import { Vocabulary } from '../src/sentencepiece/vocabulary.ts'
@@ -149,26 +149,69 @@ test('a lone surrogate is U+FFFD, beside pairs too', () => {
   }
 })
 
-test('the cache grows, forgets when it is full, and never confuses strings of one hash', () => {
+const hashOfAll = (codes: Int32Array, length: number) => codes.subarray(0, length).reduce(hashOf, 0)
+
+test('the cache grows, and forgets when it is full', () => {
   const cache = new SegmentationCache()
   const codes = new Int32Array(4)
   const stringOf = (k: number) => codes.set([k & 0xffff, k >>> 16, 7, k & 1])
-  const hashOf = (k: number) => Math.imul(k >> 2, 0x9e3779b1)
   for (let k = 0; k < 200_000; k++) {
     stringOf(k)
     const length = 3 + (k & 1)
-    cache.floats[cache.add(hashOf(k), codes, 0, length, 1) + 1] = k
-    if (k % 1000 === 0) expect(cache.floats[cache.find(hashOf(k), codes, 0, length) + 1]).toBe(k)
+    cache.floats[cache.add(hashOfAll(codes, length), codes, 0, length, 1) + 1] = k
+    if (k % 1000 === 0) expect(cache.floats[cache.find(hashOfAll(codes, length), codes, 0, length) + 1]).toBe(k)
   }
   expect(cache.words.length).toBe(2 ** 20)
   let found = 0
   for (let k = 0; k < 200_000; k++) {
     stringOf(k)
-    const at = cache.find(hashOf(k), codes, 0, 3 + (k & 1))
+    const length = 3 + (k & 1)
+    const at = cache.find(hashOfAll(codes, length), codes, 0, length)
     if (at === 0) continue
     found++
     expect(cache.floats[at + 1]).toBe(k)
   }
   expect(found).toBeGreaterThan(1000)
   expect(found).toBeLessThan(200_000)
+})
+
+test('the cache keeps nearly all strings as long as it is not full', () => {
+  const cache = new SegmentationCache()
+  const random = randomBelow(11)
+  const count = 50_000
+  const strings = Array.from({ length: count }, () => Int32Array.from({ length: 6 }, () => random(14_000)))
+  strings.forEach((codes, k) => {
+    cache.floats[cache.add(hashOfAll(codes, 6), codes, 0, 6, 3) + 1] = k
+  })
+  const found = strings.filter((codes, k) => {
+    const at = cache.find(hashOfAll(codes, 6), codes, 0, 6)
+    return at > 0 && cache.floats[at + 1] === k
+  })
+  expect(found.length).toBeGreaterThan(0.995 * count)
+})
+
+test('the cache never confuses two strings of one hash, and keeps four with the same places', () => {
+  // A second code that makes up for the difference of two first ones, where it fits in 16 bits.
+  const byHighBits = new Map<number, number>()
+  let same: Int32Array[] = []
+  for (let code = 1; same.length === 0; code++) {
+    const other = byHighBits.get(hashOf(0, code) >>> 16)
+    byHighBits.set(hashOf(0, code) >>> 16, code)
+    if (other !== undefined)
+      same = [Int32Array.of(other, 0), Int32Array.of(code, (hashOf(0, code) ^ hashOf(0, other)) & 0xffff)]
+  }
+  expect(hashOfAll(same[0], 2)).toBe(hashOfAll(same[1], 2))
+  const cache = new SegmentationCache()
+  const strings = [...same]
+  for (let code = 1; strings.length < 4; code++) {
+    const codes = Int32Array.of(code, code)
+    if (hashOfAll(codes, 2) >>> 24 === hashOfAll(same[0], 2) >>> 24) strings.push(codes)
+  }
+  strings.forEach((codes, k) => {
+    expect(cache.find(hashOfAll(codes, 2), codes, 0, 2)).toBe(0)
+    cache.floats[cache.add(hashOfAll(codes, 2), codes, 0, 2, 1) + 1] = k
+  })
+  strings.forEach((codes, k) => {
+    expect(cache.floats[cache.find(hashOfAll(codes, 2), codes, 0, 2) + 1]).toBe(k)
+  })
 })

@@ -2,7 +2,7 @@
 import { REPLACEMENT } from '../utf8.ts'
 import { AdjacentCodes } from './adjacent-codes.ts'
 import { KEPT_UNITS, SPACE, SPACE_MARK } from './normalizer.ts'
-import { LONGEST_KEPT, piecesAt, SegmentationCache } from './segmentation-cache.ts'
+import { hashOf, LONGEST_KEPT, piecesAt, SegmentationCache } from './segmentation-cache.ts'
 import type { Segmenter, Segments } from './segments.ts'
 import { UnigramLattice } from './unigram-lattice.ts'
 import { UnigramTrie } from './unigram-trie.ts'
@@ -97,7 +97,7 @@ export class UnigramSegmenter implements Segmenter {
     let hash = 0
     let code = codes[0]
     for (let end = 1; end <= length; end++) {
-      hash = Math.imul(hash ^ code, 0x9e3779b1)
+      hash = hashOf(hash, code)
       if (end < length) {
         const next = codes[end]
         const before = code
