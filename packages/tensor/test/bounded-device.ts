@@ -167,7 +167,8 @@ export class BoundedDevice implements Disposable {
       if (bytes === 0 || (!store && end <= heapStart)) return
       const allowed = store ? 0 : slack
       let region = last
-      if (!region || start < region.start || end > region.end + allowed)
+      // Past its end another one may begin.
+      if (!region || start < region.start || end > region.end)
         region =
           regions.find((r) => start >= r.start && end <= r.end) ??
           regions.find((r) => start >= r.start && start < r.end + allowed && end <= r.end + allowed)

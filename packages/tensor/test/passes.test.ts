@@ -49,8 +49,10 @@ const graphOf = (inputs: readonly Tensor[], outputs: readonly Tensor[]): Graph =
 })
 const opsOf = (graph: Graph) => graphOrder(graph).map((n) => n.op.name)
 const limits = { operands: 8, nodes: 100 }
-const planOf = (graph: Graph, donated: readonly number[] = []): Plan =>
-  planGraph(graph, { limits, donated: new Set(donated), preferred: graph.outputs.map((_, i) => donated[i] ?? -1) })
+const planOf = (graph: Graph, donated: readonly number[] = [], temporaryAlignment?: number): Plan => {
+  const preferred = graph.outputs.map((_, i) => donated[i] ?? -1)
+  return planGraph(graph, { limits, donated: new Set(donated), preferred, temporaryAlignment })
+}
 const groupsOf = (graph: Graph) => {
   const ready = materialize(graph)
   return { ready, groups: fuse(ready, new Resolver(ready.inputs), limits) }
@@ -162,6 +164,30 @@ describe('buffers', () => {
     const plan = planOf(graphOf([x], [y]))
     expect(plan.temporaries.length).toBeLessThanOrEqual(2)
     verifyPlan(plan, 'plan')
+  })
+
+  test('where values may lie beside each other, memory is that of the values that live at one time', () => {
+    const [x, y, z] = [input([128, 4]), input([4, 128]), input([4, 64])]
+    const large = matmul(x, y) // [128, 128], dead before the two halves
+    const thin = matmul(large, x)
+    const halves = [1, 2].map((k) => matmul(thin, z.mul(k)))
+    const graph = graphOf([x, y, z], [sum(matmul(halves[0].transpose(), halves[1]), 1)])
+    const total = ({ temporaries }: Plan) => temporaries.reduce((a, b) => a + b, 0)
+    /** The sum of the values that are alive at the step where it is largest. */
+    const alive = (plan: Plan) => {
+      const temporary = plan.slots.flatMap(({ bytes }, slot) => {
+        const uses = plan.steps.flatMap((s, i) => ([...s.inputs, ...s.outputs].some((o) => o.slot === slot) ? [i] : []))
+        return plan.locations[slot].kind === 'temporary' ? [{ bytes, from: uses[0], to: uses[uses.length - 1] }] : []
+      })
+      const at = (i: number) => temporary.filter(({ from, to }) => from <= i && i <= to)
+      return Math.max(...plan.steps.map((_, i) => at(i).reduce((sum, { bytes }) => sum + bytes, 0)))
+    }
+    const [apart, beside] = [planOf(graph), planOf(graph, [], 64)]
+    for (const plan of [apart, beside]) verifyPlan(plan, 'plan')
+    expect(total(beside)).toBe(alive(beside))
+    expect(total(apart)).toBeGreaterThan(1.3 * total(beside))
+    // Never two values of one buffer at a time where a kernel may not read one part and write another.
+    expect(apart.locations.every(({ offset }) => offset === 0)).toBe(true)
   })
 
   test('a donated input is overwritten by the result that comes in its place, once nobody reads it', () => {

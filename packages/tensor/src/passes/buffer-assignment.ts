@@ -26,7 +26,7 @@ export function assignBuffers(
   inputSlots: readonly number[],
   outputSlots: readonly number[],
   within: ReadonlyMap<number, { readonly slot: number; readonly offset: number }>,
-  { donated, preferred }: PlanOptions,
+  { donated, preferred, temporaryAlignment }: PlanOptions,
 ): Pick<Plan, 'locations' | 'aliases' | 'temporaries'> {
   /** Parts have the lifetime of the whole value. */
   const root = (slot: number) => within.get(slot)?.slot ?? slot
@@ -98,59 +98,81 @@ export function assignBuffers(
   })
 
   const inTemporaries = lifetimes.filter(({ output }) => output === undefined)
-  const { buffers, temporaries } = shareBuffers(inTemporaries)
+  const { places, temporaries } = shareBuffers(inTemporaries, temporaryAlignment)
   const place = ({ slots }: Lifetime, location: Location) => {
     for (const slot of slots) locations[slot] = location
   }
-  for (const [t, lifetime] of inTemporaries.entries())
-    place(lifetime, { kind: 'temporary', index: buffers[t], offset: 0 })
+  for (const { lifetime, buffer, offset } of places) place(lifetime, { kind: 'temporary', index: buffer, offset })
   for (const lifetime of lifetimes)
     if (lifetime.output !== undefined) place(lifetime, { kind: 'output', index: lifetime.output, offset: 0 })
-  for (const [slot, part] of within) locations[slot] = { ...locations[part.slot], offset: part.offset }
+  for (const [slot, part] of within) {
+    const whole = locations[part.slot]
+    locations[slot] = { ...whole, offset: whole.offset + part.offset }
+  }
   return { locations, aliases, temporaries }
 }
 
+/** Where a lifetime's memory is. */
+interface Place {
+  readonly lifetime: Lifetime
+  readonly buffer: number
+  readonly offset: number
+  readonly bytes: number
+}
+
 /**
- * Assigns a buffer to every lifetime, so that no two in a buffer overlap. By decreasing size: each takes the smallest
- * buffer that is free for its whole duration, or a new one.
+ * Assigns memory to every lifetime, so that no two overlap. By decreasing size: each takes the smallest gap between
+ * those that live at the same time, or a new buffer.
+ * @param alignment of lifetimes that share a buffer at the same time; undefined: none may
  */
-function shareBuffers(lifetimes: readonly Lifetime[]): { buffers: number[]; temporaries: number[] } {
-  const buffers = new Array<number>(lifetimes.length)
+function shareBuffers(
+  lifetimes: readonly Lifetime[],
+  alignment: number | undefined,
+): { places: Place[]; temporaries: number[] } {
+  const places = new Array<Place>(lifetimes.length)
   const temporaries: number[] = []
-  /** The lifetimes of each buffer, in order of time. */
-  const inside: Lifetime[][] = []
+  /** What each buffer holds. */
+  const inside: Place[][] = []
   const order = lifetimes.map((_, t) => t).sort((a, b) => lifetimes[b].bytes - lifetimes[a].bytes || a - b)
   for (const t of order) {
     const lifetime = lifetimes[t]
-    let index = -1
-    let at = 0
+    const bytes = alignment ? Math.ceil(lifetime.bytes / alignment) * alignment : lifetime.bytes
+    let best = { gap: Number.POSITIVE_INFINITY, buffer: -1, offset: 0 }
     // The last buffers are the smallest.
-    for (let k = temporaries.length - 1; k >= 0 && index < 0; k--) {
-      at = startedBy(inside[k], lifetime.from)
-      if (
-        (at === 0 || inside[k][at - 1].to < lifetime.from) &&
-        (at === inside[k].length || inside[k][at].from > lifetime.to)
-      )
-        index = k
+    for (let buffer = temporaries.length - 1; buffer >= 0; buffer--) {
+      const size = temporaries[buffer]
+      const meanwhile = livingMeanwhile(inside[buffer], lifetime, alignment === undefined ? -1 : size - bytes)
+      if (meanwhile === undefined) continue
+      let offset = 0
+      for (let k = 0; k <= meanwhile.length; k++) {
+        const gap = (k < meanwhile.length ? meanwhile[k].offset : size) - offset
+        if (gap >= bytes && gap < best.gap) best = { gap, buffer, offset }
+        if (k < meanwhile.length) offset = Math.max(offset, meanwhile[k].offset + meanwhile[k].bytes)
+      }
     }
-    if (index < 0) {
-      index = temporaries.push(lifetime.bytes) - 1
+    if (best.buffer < 0) {
+      best = { gap: bytes, buffer: temporaries.push(bytes) - 1, offset: 0 }
       inside.push([])
-      at = 0
     }
-    inside[index].splice(at, 0, lifetime)
-    buffers[t] = index
+    places[t] = { lifetime, bytes, buffer: best.buffer, offset: best.offset }
+    inside[best.buffer].push(places[t])
   }
-  return { buffers, temporaries }
+  return { places, temporaries }
 }
 
-/** How many of the lifetimes, in order of time, begin at a step or before. */
-function startedBy(list: readonly Lifetime[], step: number): number {
-  let [low, high] = [0, list.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (list[middle].from <= step) low = middle + 1
-    else high = middle
+const nothing: readonly Place[] = []
+
+/**
+ * What lives at the same time as a lifetime, by offset; undefined if one of them leaves too little room. Planning takes
+ * the time of this for all pairs of lifetimes, so most, which are alone or without room, take no memory.
+ */
+function livingMeanwhile(places: readonly Place[], { from, to }: Lifetime, room: number): readonly Place[] | undefined {
+  let found: Place[] | undefined
+  for (const p of places) {
+    if (p.lifetime.from > to || p.lifetime.to < from) continue
+    if (p.bytes > room) return undefined
+    if (found) found.push(p)
+    else found = [p]
   }
-  return low
+  return found?.sort((a, b) => a.offset - b.offset) ?? nothing
 }

@@ -69,7 +69,7 @@ export interface Step {
 export interface Location {
   readonly kind: 'input' | 'output' | 'temporary'
   readonly index: number
-  /** Bytes from the start of the buffer, for a part of a concatenated value. */
+  /** Bytes from the start of the buffer, for a value that shares it and for a part of a concatenated one. */
   readonly offset: number
 }
 
@@ -91,6 +91,11 @@ export interface PlanOptions {
   readonly limits: FuseLimits
   /** Alignment in bytes of outputs that start inside a buffer. Default 16. */
   readonly partAlignment?: number
+  /**
+   * Alignment in bytes of temporary values that lie beside each other in one buffer; by default none do. WebGPU does
+   * not let a kernel read one part of a buffer and write another.
+   */
+  readonly temporaryAlignment?: number
 }
 
 /** From a graph of kernels and elementwise nodes to steps over buffers. Pure: needs no device. */

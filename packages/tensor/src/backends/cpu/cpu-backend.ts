@@ -34,7 +34,7 @@ import type { CpuArgument, CpuCall, CpuPlan, CpuRule } from './rule.ts'
 import { type StraightLine, straightLines } from './straight-line.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
 import { TileChoice } from './tile-choice.ts'
-import { type MemoryKind, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
+import { blockAlignment, type MemoryKind, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 export interface CpuOptions {
   /** Threads, the calling one included; default: all processors where memory can be shared, else 1. */
@@ -181,6 +181,7 @@ export class CpuBackend implements Backend {
     const supports = (rule: CpuRule<unknown>, { inputs, attrs }: Node) => rule.supports?.(inputs, attrs) ?? true
     const plan = planGraph(await expandFor(graph, (op) => op.cpu, supports), {
       ...options,
+      temporaryAlignment: blockAlignment,
       limits: {
         operands: 40,
         nodes: 100,
