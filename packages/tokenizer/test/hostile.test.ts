@@ -198,6 +198,20 @@ test('the trie of pieces that share no pattern takes no memory that grows with t
   }
 })
 
+test('the trie of nodes with many children that do not fit between each other is built in few steps', () => {
+  // 200 first codes, each followed by 1000 others at distances of its own.
+  const nodes = 200
+  const children = 1000
+  const codes = new Uint16Array(2 * nodes * children)
+  for (let n = 0; n < nodes; n++)
+    for (let k = 0; k < children; k++) codes.set([1 + n, 1 + ((k * (n + 1)) % 60_000)], 2 * (n * children + k))
+  const starts = Int32Array.from({ length: nodes * children + 1 }, (_, k) => 2 * k)
+  const { base, steps } = buildDoubleArray(codes, starts, 60_000)
+  // 8.9 million slots; tried one at a time, they take 435 million steps.
+  expect(base.length).toBeLessThan(9_000_000)
+  expect(steps).toBeLessThan(25_000_000)
+})
+
 describe('pieces that are unused', () => {
   const pieces: Entry[] = [unk, ...['▁', 'a', 'b', 'c'].map((piece) => ({ piece, score: -10 }))]
 

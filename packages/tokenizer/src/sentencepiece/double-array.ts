@@ -12,11 +12,14 @@ export type DoubleArray = {
   maxCode: number
   /** Whether the keys had duplicates. */
   repeats: boolean
+  /** Steps of the search for free slots; each tries a child at 32 slots. */
+  steps: number
 }
 
 /**
  * Builds the trie of the keys `codes[starts[k] .. starts[k + 1])`, key k with the value k; of equal keys the first
- * wins. Each free slot is tried once for nodes of about one width, so that time and memory are bounded for any keys.
+ * wins. Each slot is tried once for nodes of about one number of children, 32 slots at a time, so that time and memory
+ * are bounded for any keys: nodes of c to 2 c children take at most (slots / 32 + number of these nodes) * 2 c steps.
  */
 export function buildDoubleArray(codes: ArrayLike<number>, starts: ArrayLike<number>, maxCode: number): DoubleArray {
   const tree = buildTree(codes, starts)
@@ -84,28 +87,17 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
   const grow = (size: number) => {
     if (size <= base.length) return
     const larger = Math.max(size, base.length * 2)
-    const copy = (from: Int32Array, fill: number) => {
-      const to = new Int32Array(larger)
-      to.set(from)
-      if (fill !== 0) to.fill(fill, from.length)
-      return to
-    }
-    base = copy(base, 0)
-    check = copy(check, -1)
-    value = copy(value, -1)
-    nextFree = copy(nextFree, 0)
-    for (let i = linked; i < larger; i++) nextFree[i] = i + 1
-    linked = larger
+    base = enlarged(base, larger)
+    check = enlarged(check, larger).fill(-1, check.length)
+    value = enlarged(value, larger).fill(-1, value.length)
   }
-  // Free slots above the root's children, as a singly linked list; used slots are unlinked while it is walked.
-  let nextFree = new Int32Array(capacity)
-  for (let i = 0; i < capacity; i++) nextFree[i] = i + 1
-  let linked = capacity
+  // The set of used slots, a bit each.
+  let used = new Int32Array(capacity >>> 5)
   let top = maxCode + 1
-  // By floor(log2(number of children)): where the last such node was placed. The next is searched from there, so that
-  // no slot is tried twice for nodes of about one width.
+  // By floor(log2(number of children)): where the last such node was placed. The next is searched from there.
   const tried = new Int32Array(32).fill(top)
   const slotOf = new Int32Array(nodes)
+  let steps = 0
   value[0] = tree.value[0]
 
   for (let n = 0; n < nodes; n++) {
@@ -122,22 +114,26 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
         if (c < smallest) smallest = c
         if (c > largest) largest = c
       }
-      grow(top + maxCode + 2)
       const width = 31 - Math.clz32(to - from)
-      let slot = tried[width]
-      for (;;) {
-        offset = slot - smallest
-        grow(offset + largest + 1)
-        let free = true
-        for (let i = from; free && i < to; i++) free = check[offset + code[children[i]]] === -1
-        if (free) break
-        let following = nextFree[slot]
-        while (following < top && check[following] !== -1) following = nextFree[following]
-        nextFree[slot] = following
-        slot = following
+      for (let slot = tried[width]; ; slot += 32) {
+        const words = ((slot + largest - smallest) >>> 5) + 2
+        if (words > used.length) used = enlarged(used, Math.max(words, used.length * 2))
+        // Bit k: whether the slot of some child is used where the child with the smallest code is at slot + k.
+        let taken = 0
+        let i = from
+        for (; i < to && taken !== -1; i++) {
+          const first = slot + code[children[i]] - smallest
+          const word = first >>> 5
+          taken |= (used[word] >>> (first & 31)) | ((used[word + 1] << 1) << (~first & 31))
+        }
+        steps += i - from
+        if (taken === -1) continue
+        tried[width] = slot + 31 - Math.clz32(~taken & (taken + 1))
+        break
       }
-      tried[width] = slot
+      offset = tried[width] - smallest
       if (offset + largest >= top) top = offset + largest + 1
+      grow(top)
     }
     base[at] = offset
     for (let i = from; i < to; i++) {
@@ -146,6 +142,7 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
       check[slot] = at
       value[slot] = tree.value[child]
       slotOf[child] = slot
+      used[slot >>> 5] |= 1 << (slot & 31)
     }
   }
   const size = top + maxCode + 1
@@ -156,5 +153,12 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
     value: value.slice(0, size),
     maxCode,
     repeats: tree.repeats,
+    steps,
   }
+}
+
+function enlarged(from: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(length)
+  to.set(from)
+  return to
 }
