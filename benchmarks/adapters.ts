@@ -4,11 +4,11 @@
  *
  *     node --conditions=source --import tsx benchmarks/adapters.ts --json
  */
-import { parseArgs } from 'node:util'
 import { blockScaledModel, decoderModel, findModel, type LanguageModel, loraModel } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type DType, init, mapTensors, type Tensor } from '@kumiki/tensor'
 import { applyMomentDtype, bf16, makeTrainStep } from '@kumiki/train'
+import { parseArgs } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 
 const { values } = parseArgs({

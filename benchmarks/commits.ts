@@ -7,10 +7,9 @@
  */
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { cases } from './commits/cases.ts'
 import { startProcess } from './common/child-process.ts'
-import { backendsOf, countOf } from './common/options.ts'
+import { backendsOf, countOf, parseArgs } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'
 

@@ -7,10 +7,11 @@
  *     npm run bench:gpu
  *     node scripts/with-swiftshader.mjs npm run bench:gpu -- --small --out /tmp/gpu
  */
+
 import { execFileSync, fork } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { failUse, parseArgs } from './common/options.ts'
 import type { OpenedAdapter } from './gpu/adapter.ts'
 import { gpuPage } from './gpu/page.ts'
 import { pytorch } from './gpu/pytorch.ts'
@@ -19,24 +20,28 @@ import { gpuSizes, smallSizes } from './gpu/sizes.ts'
 import { supervise } from './gpu/supervise.ts'
 import { measureAll } from './gpu/worker.ts'
 
-const { values } = parseArgs({
-  options: {
-    /** Every measurement once, at the smallest sizes: for a software adapter. */
-    small: { type: 'boolean', default: false },
-    /** No measurement starts later than this, and one that still runs then is stopped. */
-    minutes: { type: 'string', default: '8' },
-    /** Folder of gpu.jsonl and gpu.html. */
-    out: { type: 'string', default: 'benchmarks/results/gpu' },
-    /** A Python with PyTorch; where it has none, the record says so. */
-    python: { type: 'string', default: 'python3' },
-    /** The commit of this code, for a machine without git. */
-    commit: { type: 'string' },
-    /** Used by this script itself: this is the process that measures. */
-    worker: { type: 'boolean', default: false },
+const { values } = parseArgs(
+  {
+    options: {
+      small: { type: 'boolean', default: false },
+      minutes: { type: 'string', default: '8' },
+      out: { type: 'string', default: 'benchmarks/results/gpu' },
+      python: { type: 'string', default: 'python3' },
+      commit: { type: 'string' },
+      /** Used by this script itself: this is the process that measures. */
+      worker: { type: 'boolean', default: false },
+    },
   },
-})
+  {
+    small: 'every measurement once, at the smallest sizes: for a software adapter',
+    minutes: 'no measurement starts later than this, and one that still runs then is stopped',
+    out: 'folder of gpu.jsonl and gpu.html',
+    python: 'a Python with PyTorch; where it has none, the record says so',
+    commit: 'the commit of this code, for a machine without git',
+  },
+)
 const minutes = Number(values.minutes)
-if (!(minutes > 0)) throw new RangeError(`--minutes: expected a positive number, got ${values.minutes}`)
+if (!(minutes > 0)) failUse(`--minutes: expected a positive number, got ${values.minutes}`)
 const sizes = values.small ? smallSizes : gpuSizes
 
 const commit = (): string => {
@@ -53,7 +58,11 @@ const commit = (): string => {
 if (values.worker) {
   await measureAll(sizes)
 } else {
-  mkdirSync(values.out, { recursive: true })
+  try {
+    mkdirSync(values.out, { recursive: true })
+  } catch (error) {
+    failUse(`--out ${values.out}: the folder cannot be made (${(error as Error).message}); give another`)
+  }
   const file = join(values.out, 'gpu.jsonl')
   const record = new GpuRecord(file, (line) => console.error(line))
   const budget = new Budget(minutes)
@@ -68,6 +77,9 @@ if (values.worker) {
       opened = found
       record.about = { date: new Date().toISOString(), node: process.version, commit: commit(), adapter: found.adapter }
     },
+  }).catch((error: Error) => {
+    process.stderr.write(`gpu.ts: ${error.message}\n`)
+    process.exit(1)
   })
   await pytorch(record, budget, sizes, values.python)
   const page = join(values.out, 'gpu.html')

@@ -5,9 +5,8 @@
  *     node --conditions=source --import tsx benchmarks/growth-host.ts --json --svg growth-host.svg
  */
 import { renameSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { type LineChart, lineCharts } from '@kumiki/report'
-import { countOf } from './common/options.ts'
+import { countOf, parseArgs } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 import { dataCurves } from './growth/data-curves.ts'
 import { type HostCurve, hostCurves } from './growth/host-curves.ts'

@@ -5,9 +5,8 @@
  *     node --conditions=source --import tsx benchmarks/growth.ts --json --svg growth.svg
  */
 import { renameSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { growthCharts } from '@kumiki/report'
-import { backendsOf, countOf } from './common/options.ts'
+import { backendsOf, countOf, parseArgs } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'
 import { curves } from './growth/curves.ts'

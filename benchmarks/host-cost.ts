@@ -4,13 +4,12 @@
  *
  *     node scripts/with-swiftshader.mjs node --conditions=source --import tsx benchmarks/host-cost.ts
  */
-import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { nano } from '@kumiki/models'
 import { compile, type Device, init, matmul, softmax, type Tensor } from '@kumiki/tensor'
 import { decoderStep } from './common/decoder-step.ts'
-import { countOf } from './common/options.ts'
+import { countOf, parseArgs } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'
 import { threadMicroseconds } from './common/thread-time.ts'

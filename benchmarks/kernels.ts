@@ -6,8 +6,7 @@
  *     node --conditions=source --import tsx benchmarks/kernels.ts --in-process --cases 'matmul (512|4096)'
  */
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
-import { backendsOf, countOf } from './common/options.ts'
+import { backendsOf, countOf, parseArgs } from './common/options.ts'
 import { jaxVersion, provenance, versionOf } from './common/provenance.ts'
 import { comparedCases, selectCases } from './kernels/cases.ts'
 import { peers } from './kernels/contestant.ts'

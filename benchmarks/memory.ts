@@ -5,12 +5,11 @@
  *     node --conditions=source --import tsx benchmarks/memory.ts --json
  */
 import { renameSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
 import { type MeasuredMemory, memoryChart } from '@kumiki/report'
 import { init } from '@kumiki/tensor'
 import { findPrecision } from '@kumiki/train'
-import { backendsOf } from './common/options.ts'
+import { backendsOf, parseArgs } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 import { table } from './kernels/report.ts'
 import { compileStep } from './memory/compiled-step.ts'

@@ -4,10 +4,9 @@
  *
  *     node --conditions=source --import tsx benchmarks/numerics.ts --rounds 9 --json
  */
-import { parseArgs } from 'node:util'
 import { decode, decodeArray, encodeArray, encodeWords, type FormatName, roundArray } from '@kumiki/numerics'
 import { Float16Array, f16round, getFloat16, setFloat16 } from '@petamoriken/float16'
-import { countOf } from './common/options.ts'
+import { countOf, parseArgs } from './common/options.ts'
 import { processorName } from './common/processor.ts'
 import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'

@@ -6,10 +6,9 @@
  *     node scripts/with-swiftshader.mjs node --conditions=source --import tsx benchmarks/op-precision.ts --write
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import * as k from '@kumiki/tensor'
 import { type Device, init, type Tensor } from '@kumiki/tensor'
-import { backendsOf } from './common/options.ts'
+import { backendsOf, parseArgs } from './common/options.ts'
 import { processorName } from './common/processor.ts'
 
 const { values } = parseArgs({

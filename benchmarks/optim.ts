@@ -5,9 +5,8 @@
  *     node --conditions=source --import tsx benchmarks/optim.ts
  *     node --conditions=source --import tsx benchmarks/optim.ts --elements 1e6 --rounds 21 --json
  */
-import { parseArgs } from 'node:util'
 import { adamw, lion, type Optimizer, sgd } from '@kumiki/optim'
-import { countOf } from './common/options.ts'
+import { countOf, parseArgs } from './common/options.ts'
 import { processorName } from './common/processor.ts'
 import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'

@@ -5,9 +5,8 @@
  *     node --conditions=source --import tsx benchmarks/profile.ts --backend webgpu --trace step.json
  */
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { chromeTrace, profile, profileTable } from '@kumiki/tensor'
-import { backendsOf } from './common/options.ts'
+import { backendsOf, parseArgs } from './common/options.ts'
 import { trainingStep } from './train-step/kumiki.ts'
 import { batchOf } from './train-step/workload.ts'
 

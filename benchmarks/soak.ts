@@ -11,14 +11,13 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { PerformanceObserver } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import { batches } from '@kumiki/data'
 import { decoderModel, nano } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, constant } from '@kumiki/optim'
 import { lineCharts } from '@kumiki/report'
 import { init } from '@kumiki/tensor'
 import { bf16, Trainer } from '@kumiki/train'
-import { countOf } from './common/options.ts'
+import { countOf, parseArgs } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'
 

@@ -5,8 +5,7 @@
  *     node --conditions=source --import tsx benchmarks/train-step.ts --backends cpu,webgpu --rounds 7 --steps 5 --json
  */
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
-import { backendsOf, countOf } from './common/options.ts'
+import { backendsOf, countOf, parseArgs } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 import { LossesDiffer, measure } from './train-step/measure.ts'
 import { jsonLines, readable } from './train-step/report.ts'

@@ -13,14 +13,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { batches } from '@kumiki/data'
 import { decoderModel, nano } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, constant } from '@kumiki/optim'
 import { init } from '@kumiki/tensor'
 import { bf16, initialState, makeTrainStep, Run } from '@kumiki/train'
 import { livePageObserver, MetricsLog, standardMetrics } from '@kumiki/train/node'
-import { countOf } from './common/options.ts'
+import { countOf, parseArgs } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 
 const { values } = parseArgs({

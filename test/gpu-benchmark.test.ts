@@ -1,6 +1,6 @@
 /** `npm run bench:gpu` in small: GPUs are rarely available, so the command must work at once when one is. */
 import { execFile, fork } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -239,4 +239,32 @@ test('the kernels of the peaks compile where a GPU has what they use', async () 
     expect(messages.filter(({ type }) => type === 'error').map(({ message }) => message)).toEqual([])
   }
   device.destroy()
+})
+
+test('a wrong option, a place that cannot be written and --help are answered in words', async () => {
+  const run = (...args: string[]) =>
+    promisify(execFile)(process.execPath, ['--conditions=source', '--import', 'tsx', 'benchmarks/gpu.ts', ...args], {
+      cwd: root,
+    }).then(
+      ({ stdout }) => ({ code: 0, said: stdout }),
+      ({ code, stderr }) => ({ code, said: stderr as string }),
+    )
+  const help = await run('--help')
+  expect(help.code).toBe(0)
+  for (const option of ['--small', '--minutes', '--out', '--python', '--commit'])
+    expect(help.said).toMatch(new RegExp(`^  ${option} .*\\w`, 'm'))
+  const file = join(folder, 'a-file')
+  writeFileSync(file, '')
+  for (const [args, said] of [
+    [['--smal'], /^gpu\.ts: Unknown option '--smal'.*--help lists the options\)\n$/],
+    [['--minutes', 'x'], /^gpu\.ts: --minutes: expected a positive number, got x\n$/],
+    [['--out', file], /^gpu\.ts: --out .*a-file: the folder cannot be made .*; give another\n$/],
+  ] as const)
+    expect(await run(...args)).toEqual({ code: 2, said: expect.stringMatching(said) })
+})
+
+test('every benchmark answers --help and unknown options, by the reader that they share', () => {
+  const folder = join(root, 'benchmarks')
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.ts')))
+    expect(readFileSync(join(folder, name), 'utf8'), name).not.toMatch(/parseArgs.*from 'node:util'/)
 })
