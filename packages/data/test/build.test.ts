@@ -314,6 +314,23 @@ describe('builds', () => {
     expect(() => loadBuildPlan(parts)).toThrow(/plan.jsonl: line \d is not JSON/)
   })
 
+  it('the record of a part that is cut is named, with what to do', async () => {
+    const parts = join(folder, 'cut.parts')
+    const plan = await planBuild([data], { ...settings, duplicates: 'keep' })
+    await saveBuildPlan(parts, plan)
+    await buildShard(parts, plan, { index: 0, of: 1 }, { encode })
+    const record = readdirSync(parts).find((name) => /^\d{6}\.json$/.test(name))!
+    for (const text of ['', '{"documents":3', 'null', '{}']) {
+      writeFileSync(join(parts, record), text)
+      const fault = `${record}: is not the record of a finished part; remove it and build its shard again`
+      expect(() => mergeParts(parts, join(folder, 'cut'))).toThrow(fault)
+      await expect(buildShard(parts, plan, { index: 0, of: 1 }, { encode })).rejects.toThrow(fault)
+    }
+    rmSync(join(parts, record))
+    await buildShard(parts, plan, { index: 0, of: 1 }, { encode })
+    expect(mergeParts(parts, join(folder, 'cut')).documents).toBeGreaterThan(0)
+  })
+
   it('levels are kept beside the files, and go when the files are written anew', async () => {
     const prefix = join(folder, 'levels')
     const subset = { subset: 'ja', language: 'ja', source: null, licence: 'CC0', releaseLevel: 'L2' } as const

@@ -1,13 +1,14 @@
 /** Declares verbs, and defines how they report errors and results. */
 import type { Command } from 'commander'
 import { suggestion } from './flags/nearest.ts'
+import { systemFault } from './system-fault.ts'
 import { UsageError } from './usage-error.ts'
 
 /** An error with the verb that threw it. */
 export class VerbError extends Error {
   readonly verb: string
   constructor(verb: string, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    super(systemFault(cause) ?? (cause instanceof Error ? cause.message : String(cause)), { cause })
     this.verb = verb
   }
 }

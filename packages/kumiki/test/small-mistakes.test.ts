@@ -2,12 +2,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import { main } from '../src/cli.ts'
 import { loadCorpus } from '../src/train/corpus.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-mistakes-'))
 const at = (name: string) => join(root, name)
+const tokenizer = fileURLToPath(new URL('../../tokenizer/vectors/unigram.model', import.meta.url))
 let said = ''
 vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
   said += String(text)
@@ -46,6 +48,16 @@ test.each([
     ['tokenizer', 'train', '--model', at('m'), '--vocab-size', '9000', '--data', at('text.py')],
     2,
     /--vocab-size 9000, but the text gives only \d+ pieces; give more text, a --vocab-size of at most \d+, or --no-hard-vocab-limit/,
+  ],
+  [
+    ['convert', '--model', at('m.gguf'), '--to', 'hf', '--out', at('text.py')],
+    1,
+    /text\.py: a file is where a folder must be; give another path \(ENOTDIR in scandir\)/,
+  ],
+  [
+    ['data', 'build', '--data', at('text.py'), '--tokenizer', tokenizer, '--out', at('text.py/x')],
+    1,
+    /text\.py\/x\.parts: a file is where a folder must be; give another path/,
   ],
   [['data', 'inspect', at('broken')], 1, /broken\.idx: it does not start with "MMIDIDX"/],
   [

@@ -187,3 +187,15 @@ test('a folder of 172 billion parameters opens by its headers, and gives one ten
   await opened.close()
   expect(process.memoryUsage().rss - before).toBeLessThan(100e6)
 })
+
+test.each([
+  ['config.json', '', 'the file is empty, but must be JSON; copy or download it again'],
+  ['config.json', '{"a": ', 'is not JSON ('],
+  ['generation_config.json', 'x', 'is not JSON ('],
+  ['generation_config.json', ' ', 'the file is empty'],
+])('%s of %j is named', async (name, content, fault) => {
+  const whole = await readFile(path(name)).catch(() => undefined)
+  await writeFile(path(name), content)
+  await expect(loadModel(device, folder)).rejects.toThrow(`${path(name)}: ${fault}`)
+  await (whole ? writeFile(path(name), whole) : rm(path(name)))
+})

@@ -116,6 +116,26 @@ describe('openTokenizer', () => {
     await expect(openTokenizer('hf:../..', options)).rejects.toThrow(/hf:owner\/name/)
     await expect(openTokenizer(`${hubUrl}/none`)).rejects.toThrow(/status 404/)
     await expect(openTokenizer('/no/such/file')).rejects.toThrow(TokenizerError)
+    await expect(openTokenizer('/no/such/file')).rejects.toThrow(
+      '"/no/such/file" cannot be read: there is no such file',
+    )
+    await expect(openTokenizer(folder)).rejects.toThrow(/cannot be read: it is a folder; give the file in it/)
+  })
+
+  test('a file that is no tokenizer is named', async () => {
+    for (const [name, content, fault] of [
+      ['cut.model', bytes.subarray(0, 40), 'is the file a whole SentencePiece .model?'],
+      ['empty.model', '', 'the file is empty'],
+      ['cut.json', '{"model": {', 'not JSON'],
+      ['other.json', '{"model": {"type": "Other"}}', 'Other'],
+    ] as const) {
+      const broken = join(folder, name)
+      writeFileSync(broken, content)
+      const error = await openTokenizer(broken).catch((error) => error)
+      expect(error).toBeInstanceOf(TokenizerError)
+      expect(error.message).toMatch(new RegExp(`${name.replace('.', '\\.')}: .`))
+      expect(error.message).toContain(fault)
+    }
   })
 })
 

@@ -1,8 +1,9 @@
 /** Builds token files from texts of any size, in parts that can be distributed and resumed. Node only. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { Filter } from '../clean/filter.ts'
 import { buildPart, type PartRecord, partPath } from './build-part.ts'
 import type { BuildPart, BuildPlan } from './build-plan.ts'
+import { readPartRecord } from './part-record.ts'
 
 export interface BuildTools {
   readonly encode: (text: string) => ArrayLike<number>
@@ -52,7 +53,7 @@ export async function buildShard(
       if (counted > 0) tools.onBytes?.(counted)
     }
     const record = existsSync(path)
-      ? (JSON.parse(readFileSync(path, 'utf8')) as PartRecord)
+      ? readPartRecord(path)
       : await buildPart(folder, plan, number, { encode: tools.encode, filters: tools.filters ?? [], onBytes })
     onBytes(left)
     tools.onPart?.(++done, numbers.length, record)

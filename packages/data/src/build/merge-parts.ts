@@ -1,11 +1,12 @@
 /** Merges the parts of a build into PREFIX.bin and PREFIX.idx, without duplicates. Node only. */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { findDuplicates } from '../clean/duplicates.ts'
 import { addCounts, emptyCounts, type FilterCounts } from '../clean/filter.ts'
 import { DatasetWriter } from '../tokens/dataset-writer.ts'
 import { tokenDtype } from '../tokens/indexed-dataset.ts'
-import { type PartRecord, partPath, recordWords } from './build-part.ts'
+import { partPath, recordWords } from './build-part.ts'
 import type { BuildPlan } from './build-plan.ts'
+import { readPartRecord } from './part-record.ts'
 import { loadBuildPlan } from './saved-plan.ts'
 
 /** The result of a build. */
@@ -82,10 +83,7 @@ export function mergeParts(folder: string, prefix: string, { memory, onProgress 
     )
   const { vocabSize, duplicates, subset } = plan.settings
   const words = recordWords(duplicates)
-  const parts = plan.parts.map((_, number) => {
-    const path = partPath(folder, number, 'json')
-    return JSON.parse(readFileSync(path, 'utf8')) as PartRecord
-  })
+  const parts = plan.parts.map((_, number) => readPartRecord(partPath(folder, number, 'json')))
   const all = parts.reduce((sum, { documents }) => sum + documents, 0)
   if (all > 2 ** 32 - 2) throw new Error(`${all} documents are more than 2^32 - 2; build them in several sets`)
   const counts = emptyCounts()

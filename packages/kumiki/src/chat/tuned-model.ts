@@ -1,5 +1,5 @@
 /** The model of a fine-tuning run, with all weights trained or an adapter on a frozen base; loading and saving. */
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   adapterOf,
@@ -19,6 +19,7 @@ import { copyTokenizerFiles, type LoadedModel, loadModel, saveAdapter, saveModel
 import type { Device } from '@kumiki/tensor'
 import type { Trainer } from '@kumiki/train'
 import { type RunTuning, writeFileAtomically } from '@kumiki/train/node'
+import { readJson } from '../files/files.ts'
 
 export interface TunedModel {
   readonly architecture: ModelArchitecture
@@ -95,7 +96,7 @@ export async function saveTunedModel(
 
 /** The storage format of the base model, which is kept. */
 async function storedDtype(folder: string): Promise<{ dtype?: 'float32' | 'bfloat16' | 'float16' }> {
-  const config: Record<string, unknown> = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))
+  const config = (await readJson(join(folder, 'config.json'))) as Record<string, unknown>
   const stored = config.dtype ?? config.torch_dtype
   return stored === 'bfloat16' || stored === 'float16' || stored === 'float32' ? { dtype: stored } : {}
 }

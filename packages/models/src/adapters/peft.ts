@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { cast, type Device } from '@kumiki/tensor'
 import { replaceFile } from '../files/atomic-file.ts'
 import { openFileRanges } from '../files/file-ranges.ts'
-import { readText } from '../files/read-text.ts'
+import { parseJson, readText } from '../files/read-text.ts'
 import { Fields, isObject, show } from '../huggingface/fields.ts'
 import { codesOf, dtypes, tensorOf } from '../huggingface/stored-tensor.ts'
 import type { LanguageModel, Parameters } from '../language-model.ts'
@@ -154,7 +154,7 @@ export async function loadAdapter(device: Device, folder: string, model: Languag
     const { config, matrices } = await within(configFile, () => {
       const adapted = [...file.tensors.keys()].filter((name) => name.startsWith(prefix) && loraSuffix.test(name))
       const modules = [...new Set(adapted.map((name) => name.slice(prefix.length).replace(loraSuffix, '')))]
-      const config = fromPeftConfig(JSON.parse(text), modules)
+      const config = fromPeftConfig(parseJson(text), modules)
       return { config, matrices: loraParameters(model, config) }
     })
     const parameters: Parameters = {}

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { cast, type Device, stack, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import { type ParameterFormat, parameterFormat, requireAddressable } from '../files/parameter-format.ts'
-import { readText } from '../files/read-text.ts'
+import { parseJson, readText } from '../files/read-text.ts'
 import type { Parameters } from '../language-model.ts'
 import { nameOfExpert, type ParameterShape, parameterShapes } from '../parameters.ts'
 import { fromHuggingFaceConfig, type TokenIds } from './config.ts'
@@ -131,7 +131,7 @@ async function readConfig(folder: string): Promise<unknown> {
       `${file}: cannot be read (${error.code ?? error.message}); give the folder of a run or of a model as the Hugging Face Hub has it`,
     )
   })
-  return named(file, () => JSON.parse(text))
+  return named(file, () => parseJson(text))
 }
 
 async function readGeneration(folder: string, config: unknown): Promise<GenerationConfig> {
@@ -142,7 +142,7 @@ async function readGeneration(folder: string, config: unknown): Promise<Generati
   })
   if (text === undefined)
     return named(join(folder, 'config.json'), () => fromHuggingFaceGenerationConfig(config, 'config.json'))
-  return named(file, () => fromHuggingFaceGenerationConfig(JSON.parse(text)))
+  return named(file, () => fromHuggingFaceGenerationConfig(parseJson(text)))
 }
 
 function tokenIdsOf(config: unknown): TokenIds {

@@ -5,7 +5,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FileRanges, openFileRanges } from '../files/file-ranges.ts'
-import { readText } from '../files/read-text.ts'
+import { parseJson, readText } from '../files/read-text.ts'
 import { openSafetensors, type SafetensorsInfo, type SafetensorsReader } from '../safetensors/safetensors.ts'
 
 export const weightsFile = 'model.safetensors'
@@ -99,9 +99,9 @@ async function readIndex(index: string, folder: string): Promise<Map<string, str
   })
   let map: unknown
   try {
-    map = JSON.parse(text)?.weight_map
+    map = parseJson(text)?.weight_map
   } catch (error) {
-    throw new Error(`${index}: is not JSON (${(error as Error).message.slice(0, 120)})`)
+    throw new Error(`${index}: ${(error as Error).message}`, { cause: error })
   }
   if (typeof map !== 'object' || map === null || Array.isArray(map))
     throw new Error(`${index}: weight_map must be an object of tensor names and files`)

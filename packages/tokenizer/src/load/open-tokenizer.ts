@@ -22,7 +22,7 @@ export type OpenOptions = HubOptions & {
  * from the content.
  * @param source bytes; a path; an `http:`, `https:` or `file:` URL; or `hf:owner/name` with optional `@revision` and
  *   `:file`, which is downloaded to the Hub's local cache
- * @throws TokenizerError where the file cannot be read or is malformed
+ * @throws TokenizerError that names a file that cannot be read or is malformed
  * @example
  * const tokenizer = await openTokenizer('my.model') // or a tokenizer.json
  * tokenizer.decode(tokenizer.encode('木を組む')) // '木を組む'
@@ -31,7 +31,13 @@ export async function openTokenizer(
   source: Uint8Array | string | URL,
   options: OpenOptions = {},
 ): Promise<Tokenizer | HuggingFaceTokenizer> {
-  return tokenizerFromBytes(await readSource(source, options))
+  const bytes = await readSource(source, options)
+  if (source instanceof Uint8Array) return tokenizerFromBytes(bytes)
+  try {
+    return tokenizerFromBytes(bytes)
+  } catch (error) {
+    throw new TokenizerError(`${source}: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 /** The bytes of a tokenizer file. */
@@ -43,7 +49,14 @@ async function readSource(source: Uint8Array | string | URL, options: OpenOption
   try {
     return await readFile(/^file:/i.test(name) ? fileURLToPath(name) : name)
   } catch (error) {
-    throw new TokenizerError(`openTokenizer: ${JSON.stringify(name)} cannot be read: ${(error as Error).message}`)
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EISDIR'
+          ? 'it is a folder; give the file in it, such as tokenizer.json or tokenizer.model'
+          : message
+    throw new TokenizerError(`openTokenizer: ${JSON.stringify(name)} cannot be read: ${reason}`, { cause: error })
   }
 }
 
