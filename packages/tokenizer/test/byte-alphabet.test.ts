@@ -1,6 +1,12 @@
 /** The bytes of byte-level tokens. */
 import { expect, test } from 'vitest'
-import { byteAlphabet, bytesOfTokens, fromByteAlphabet } from '../src/huggingface/byte-alphabet.ts'
+import {
+  byteAlphabet,
+  bytesOfTokens,
+  fromByteAlphabet,
+  toByteAlphabet,
+  toByteAlphabetFromBytes,
+} from '../src/huggingface/byte-alphabet.ts'
 
 test('the bytes of many tokens are those of each, also where a token is not of the alphabet', () => {
   const all = byteAlphabet.join('')
@@ -15,4 +21,15 @@ test('the bytes of many tokens are those of each, also where a token is not of t
   ]
   for (const tokens of lists)
     expect([...bytesOfTokens(tokens)]).toEqual(tokens.flatMap((token) => [...fromByteAlphabet(token)]))
+})
+
+test('a text in the alphabet is its UTF-8, of every character and of lone surrogates', () => {
+  const encoder = new TextEncoder()
+  const sameAsEncoded = (text: string) =>
+    expect(toByteAlphabet(text)).toBe(toByteAlphabetFromBytes(encoder.encode(text)))
+  for (let point = 0; point < 0x110000; point += 0x400)
+    sameAsEncoded(Array.from({ length: 0x400 }, (_, k) => String.fromCodePoint(point + k)).join(''))
+  for (const unit of ['\ud800', '\udbff', '\udc00', '\udfff'])
+    for (const text of [unit, `a${unit}`, `${unit}a`, `木${unit}木`, `😀${unit}😀`, unit + unit, ' word', 'word'])
+      sameAsEncoded(text)
 })

@@ -1,3 +1,6 @@
+/** The characters that represent bytes in byte-level models. */
+import { byteLengthOf, byteOf, REPLACEMENT } from '../utf8.ts'
+
 /**
  * GPT-2's mapping of bytes to characters: printable Latin-1 characters map to themselves, the other bytes, in order, to
  * U+0100 and up.
@@ -17,9 +20,26 @@ const BYTE_OF = new Map(CHARACTER_OF.map((character, byte) => [character, byte])
 
 const encoder = new TextEncoder()
 
-/** Maps the UTF-8 bytes of a text to the alphabet. */
+/**
+ * Maps the UTF-8 bytes of a text to the alphabet; a lone surrogate is U+FFFD. Written out, because this runs once a
+ * word, and a TextEncoder takes longer to be called than to encode one.
+ */
 export function toByteAlphabet(text: string): string {
-  return toByteAlphabetFromBytes(encoder.encode(text))
+  let result = ''
+  let from = 0
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    // These map to themselves.
+    if (unit > 0x20 && unit < 0x7f) continue
+    result += text.slice(from, i)
+    // What is not above U+FFFF then is a lone surrogate.
+    const point = (unit & 0xf800) === 0xd800 ? Math.max(REPLACEMENT, text.codePointAt(i)!) : unit
+    if (point > 0xffff) i++
+    const length = byteLengthOf(point)
+    for (let index = 0; index < length; index++) result += CHARACTER_OF[byteOf(point, index)]
+    from = i + 1
+  }
+  return from === 0 ? text : result + text.slice(from)
 }
 
 /** Maps bytes to the alphabet. */
