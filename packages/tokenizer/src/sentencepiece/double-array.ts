@@ -86,10 +86,10 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
   let value = new Int32Array(capacity).fill(-1)
   const grow = (size: number) => {
     if (size <= base.length) return
-    const larger = Math.max(size, base.length * 2)
-    base = enlarged(base, larger)
-    check = enlarged(check, larger).fill(-1, check.length)
-    value = enlarged(value, larger).fill(-1, value.length)
+    const before = base.length
+    base = enlarged(base, size * 2)
+    check = enlarged(check, size * 2).fill(-1, before)
+    value = enlarged(value, size * 2).fill(-1, before)
   }
   // The set of used slots, a bit each.
   let used = new Int32Array(capacity >>> 5)
@@ -117,7 +117,7 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
       const width = 31 - Math.clz32(to - from)
       for (let slot = tried[width]; ; slot += 32) {
         const words = ((slot + largest - smallest) >>> 5) + 2
-        if (words > used.length) used = enlarged(used, Math.max(words, used.length * 2))
+        if (words > used.length) used = enlarged(used, words * 2)
         // Bit k: whether the slot of some child is used where the child with the smallest code is at slot + k.
         let taken = 0
         let i = from
