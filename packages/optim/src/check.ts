@@ -35,6 +35,21 @@ export function checkDecayRate(what: string, value: number): void {
   if (value === 1) throw new RangeError(`${what} must be at least 0 and below 1, got 1`)
 }
 
+/**
+ * Requires an object of options.
+ * @param needed what it must have
+ * @throws TypeError
+ */
+export function checkOptions(what: string, options: unknown, needed?: string): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`${what} must be an object${needed ? ` with ${needed}` : ''}, got ${describeValue(options)}`)
+}
+
+/** Requires a function. @throws TypeError */
+export function checkFunction(what: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(`${what} must be a function, got ${describeValue(value)}`)
+}
+
 /** A value for an error message: the name of its class if it is an object. */
 export function describeValue(value: unknown): string {
   if (value === null) return 'null'

@@ -3,7 +3,7 @@
 import type { ScalarOperations } from '../arrays/arithmetic.ts'
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { leavesOf } from '../arrays/tree.ts'
-import { checkDecayRate, checkInteger, checkNumber } from '../check.ts'
+import { checkDecayRate, checkInteger, checkNumber, checkOptions } from '../check.ts'
 import type { GradientTransform } from '../wrappers/chain.ts'
 import { globalNorm, scaleTree } from './clip.ts'
 
@@ -50,6 +50,7 @@ const tiny = 1e-6
  * ```
  */
 export function zclip(options: ZclipOptions = {}): GradientTransform {
+  checkOptions('zclip: options', options)
   const { threshold = 2.5, alpha = 0.97, warmupSteps = 25, maxNorm = 1 } = options
   checkNumber('zclip: threshold', threshold, Number.MIN_VALUE)
   checkDecayRate('zclip: alpha', alpha)

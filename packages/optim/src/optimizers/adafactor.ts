@@ -1,7 +1,7 @@
 // Adafactor.
 
 import { HostMatrix } from '../arrays/host-matrix.ts'
-import { checkNumber } from '../check.ts'
+import { checkNumber, checkOptions } from '../check.ts'
 import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from './matrix-optimizer.ts'
 import type { Mask, Optimizer } from './optimizer.ts'
 
@@ -48,6 +48,7 @@ export interface AdafactorOptions extends MatrixOptimizerOptions {
  * ```
  */
 export function adafactor(options: AdafactorOptions = {}): Optimizer {
+  checkOptions('adafactor: options', options)
   const { beta2Decay = -0.8, epsilon1, epsilon2 = 1e-3, clippingThreshold = 1, weightDecay = 0 } = options
   checkNumber('adafactor: beta2Decay', beta2Decay, -1, 0)
   if (beta2Decay === 0 || beta2Decay === -1)

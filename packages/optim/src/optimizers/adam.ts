@@ -1,7 +1,7 @@
 // Adam, and the formulas that AdamW shares with it.
 
 import type { Elementwise, MomentDtype } from '../arrays/arithmetic.ts'
-import { checkDecayRate, checkNumber } from '../check.ts'
+import { checkDecayRate, checkNumber, checkOptions } from '../check.ts'
 import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
 
 export interface AdamOptions {
@@ -93,6 +93,7 @@ export function adamDirection<A, S>(
 
 /** Validates Adam's options and fills in their defaults. */
 export function checkAdam(name: string, options: AdamOptions, defaultDecay: number) {
+  checkOptions(`${name}: options`, options)
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = defaultDecay } = options
   const { mask, momentDtype } = options
   checkDecayRate(`${name}: beta1`, beta1)

@@ -1,7 +1,7 @@
 // Lion.
 
 import type { MomentDtype } from '../arrays/arithmetic.ts'
-import { checkDecayRate, checkNumber } from '../check.ts'
+import { checkDecayRate, checkNumber, checkOptions } from '../check.ts'
 import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
 
 export interface LionOptions {
@@ -42,6 +42,7 @@ export interface LionOptions {
  * ```
  */
 export function lion(options: LionOptions = {}): Optimizer {
+  checkOptions('lion: options', options)
   const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0, mask, momentDtype } = options
   checkDecayRate('lion: beta1', beta1)
   checkDecayRate('lion: beta2', beta2)

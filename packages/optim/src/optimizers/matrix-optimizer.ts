@@ -4,7 +4,7 @@ import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { HostMatrix } from '../arrays/host-matrix.ts'
 import { type AnyMethodArray, castLike, type MatrixMethodArray, widen } from '../arrays/method-arithmetic.ts'
 import { leavesOf, mapTree } from '../arrays/tree.ts'
-import { checkInteger, checkNumber, describeValue } from '../check.ts'
+import { checkFunction, checkInteger, checkNumber, checkOptions, describeValue } from '../check.ts'
 import { decayMatrices, type Mask, type Optimizer, type OptimizerState } from './optimizer.ts'
 
 /** The shape of a typed array (array objects have their own). Undefined: a vector. */
@@ -47,6 +47,8 @@ export function matrixOptimizer(
   rule: MatrixRule,
   { mask = decayMatrices, shapeOf }: MatrixOptimizerOptions,
 ): Optimizer {
+  checkFunction(`${rule.name}: mask`, mask)
+  if (shapeOf !== undefined) checkFunction(`${rule.name}: shapeOf`, shapeOf)
   /** The array as the rule computes with it: typed arrays get the shape that `shapeOf` gives. */
   const toMatrix = (leaf: any, what: string, path: string, shape?: readonly number[]): Matrix => {
     arithmeticOf(leaf, `${rule.name}: ${what}`)
@@ -86,6 +88,8 @@ export function matrixOptimizer(
       return rule.scalars(step, learningRate)
     },
     update(grads, state, params, scalars, { inPlace = false } = {}) {
+      checkOptions(`${rule.name}: state`, state, "the moments that the optimizer's init made")
+      checkOptions(`${rule.name}: scalars`, scalars, 'the numbers of scalars(step, learningRate)')
       for (const name of Object.keys(rule.scalars(1, 0)))
         if (scalars[name] === undefined)
           throw new RangeError(`${rule.name}: scalars.${name} is missing; pass what scalars(step, learningRate) gave`)

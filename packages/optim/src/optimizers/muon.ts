@@ -1,6 +1,6 @@
 // Muon.
 
-import { checkDecayRate, checkInteger, checkNumber, describeValue, unknownName } from '../check.ts'
+import { checkDecayRate, checkInteger, checkNumber, checkOptions, describeValue, unknownName } from '../check.ts'
 import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from './matrix-optimizer.ts'
 import type { Mask, Optimizer } from './optimizer.ts'
 
@@ -61,6 +61,7 @@ export interface MuonOptions extends MatrixOptimizerOptions {
  * ```
  */
 export function muon(options: MuonOptions = {}): Optimizer {
+  checkOptions('muon: options', options)
   const { momentum = 0.95, nesterov = true, weightDecay = 0.1, newtonSchulzSteps = 5, epsilon = 1e-7 } = options
   const { coefficients = [3.4445, -4.775, 2.0315], scaling = 'original', mask = () => true } = options
   checkDecayRate('muon: momentum', momentum)

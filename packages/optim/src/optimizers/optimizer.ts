@@ -5,7 +5,7 @@ import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { float32Arithmetic } from '../arrays/block-arithmetic.ts'
 import { compileSimd, type SimdProgram } from '../arrays/simd-program.ts'
 import { leavesOf, mapTree, zipTrees } from '../arrays/tree.ts'
-import { checkInteger, checkNumber, describeValue } from '../check.ts'
+import { checkFunction, checkInteger, checkNumber, checkOptions, describeValue } from '../check.ts'
 
 /**
  * State of an optimizer: for each moment a tree like the parameters. Plain data, so it can be saved, moved and traced.
@@ -62,8 +62,8 @@ export interface Optimizer {
    * One update.
    * @param grads a tree like params
    * @param scalars the result of `scalars`, as numbers or (for array objects) as 0-d arrays
-   * @throws TypeError if the trees differ or a leaf is of the wrong kind; RangeError if sizes differ or a scalar is
-   *   missing
+   * @throws TypeError if grads or state lack a leaf of params (further leaves are ignored), or one is of the wrong
+   *   kind; RangeError if sizes differ or a scalar is missing
    */
   update<P>(
     grads: P,
@@ -78,6 +78,12 @@ export interface Optimizer {
    * @throws RangeError if the optimizer was made with another momentDtype
    */
   withMomentDtype?(dtype: MomentDtype): Optimizer
+}
+
+/** Requires an optimizer to wrap. @throws TypeError */
+export function checkOptimizer(what: string, optimizer: unknown): void {
+  if (typeof (optimizer as Optimizer | undefined)?.update !== 'function')
+    throw new TypeError(`${what} must be an optimizer, such as adamw(), got ${describeValue(optimizer)}`)
 }
 
 /**
@@ -164,6 +170,9 @@ export interface ElementwiseRule {
  * ```
  */
 export function elementwiseOptimizer(rule: ElementwiseRule, mask: Mask = decayMatrices): Optimizer {
+  checkOptions('elementwiseOptimizer: rule', rule, 'name, moments, scalars and update')
+  for (const name of ['scalars', 'update'] as const) checkFunction(`${rule.name}: ${name}`, rule[name])
+  checkFunction(`${rule.name}: mask`, mask)
   checkMomentDtype(rule)
   const names = Object.keys(rule.scalars(1, 0))
   /** Compiled rules for parameters that do not decay and for those that do; null: the engine cannot compile them. */
@@ -207,6 +216,7 @@ export function elementwiseOptimizer(rule: ElementwiseRule, mask: Mask = decayMa
       scalars: Record<string, any>,
       { inPlace = false }: UpdateOptions = {},
     ) {
+      checkOptions(`${rule.name}: state`, state, "the moments that the optimizer's init made")
       checkScalars(rule, scalars, params)
       const trees = [
         ['params', params],
@@ -274,6 +284,7 @@ function sameArithmetic(
 }
 
 function checkScalars(rule: ElementwiseRule, scalars: Record<string, any>, params: unknown): void {
+  checkOptions(`${rule.name}: scalars`, scalars, 'the numbers of scalars(step, learningRate)')
   const typed = leavesOf(params).some(({ leaf }) => ArrayBuffer.isView(leaf))
   for (const name of Object.keys(rule.scalars(1, 0))) {
     if (scalars[name] === undefined)

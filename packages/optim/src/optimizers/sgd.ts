@@ -1,7 +1,7 @@
 // SGD with momentum.
 
 import type { MomentDtype } from '../arrays/arithmetic.ts'
-import { checkDecayRate, checkNumber } from '../check.ts'
+import { checkDecayRate, checkNumber, checkOptions } from '../check.ts'
 import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
 
 export interface SgdOptions {
@@ -41,6 +41,7 @@ export interface SgdOptions {
  * ```
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
+  checkOptions('sgd: options', options)
   const { momentum = 0, nesterov = false, weightDecay = 0, mask, momentDtype } = options
   checkDecayRate('sgd: momentum', momentum)
   checkNumber('sgd: weightDecay', weightDecay, 0)

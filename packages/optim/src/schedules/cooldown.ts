@@ -1,6 +1,6 @@
 // Cooldowns: decays that branch off another schedule.
 
-import { checkInteger, checkNumber } from '../check.ts'
+import { checkInteger, checkNumber, checkOptions } from '../check.ts'
 import { type DecayOptions, makeDecay } from './decay.ts'
 import { checkSchedule, composeSchedule, type Schedule, scheduleToJSON } from './schedule.ts'
 
@@ -32,6 +32,7 @@ export interface CooldownOptions extends DecayOptions {
  */
 export function cooldown(schedule: Schedule, options: CooldownOptions): Schedule {
   checkSchedule('cooldown: schedule', schedule)
+  checkOptions('cooldown: options', options, 'start and steps')
   const { start, steps, final = 0, shape = 'minus_sqrt', halfLife } = options
   checkInteger('cooldown: start', start, 0)
   checkInteger('cooldown: steps', steps, 1)

@@ -1,6 +1,6 @@
 // Cosine annealing with warm restarts.
 
-import { checkInteger, checkNumber } from '../check.ts'
+import { checkInteger, checkNumber, checkOptions } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
 export interface CosineRestartsOptions {
@@ -28,7 +28,9 @@ export interface CosineRestartsOptions {
  * console.log([0, 5, 10, 20, 30].map((step) => schedule(step).toFixed(2))) // ['1.00', '0.50', '1.00', '0.50', '1.00']
  * ```
  */
-export function cosineRestarts({ from, to = 0, steps, growth = 1 }: CosineRestartsOptions): Schedule {
+export function cosineRestarts(options: CosineRestartsOptions): Schedule {
+  checkOptions('cosineRestarts: options', options, 'from and steps')
+  const { from, to = 0, steps, growth = 1 } = options
   checkNumber('cosineRestarts: from', from, 0)
   checkNumber('cosineRestarts: to', to, 0)
   checkInteger('cosineRestarts: steps', steps, 1)

@@ -1,6 +1,6 @@
 // Exponential decay.
 
-import { checkNumber } from '../check.ts'
+import { checkNumber, checkOptions } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
 export interface ExponentialOptions {
@@ -25,7 +25,9 @@ export interface ExponentialOptions {
  * console.log([0, 1000, 2000].map(exponential({ from: 1, rate: 0.5, steps: 1000 }))) // [1, 0.5, 0.25]
  * ```
  */
-export function exponential({ from, rate, steps = 1, final = 0 }: ExponentialOptions): Schedule {
+export function exponential(options: ExponentialOptions): Schedule {
+  checkOptions('exponential: options', options, 'from and rate')
+  const { from, rate, steps = 1, final = 0 } = options
   checkNumber('exponential: from', from, 0)
   checkNumber('exponential: rate', rate, Number.MIN_VALUE, 1)
   checkNumber('exponential: steps', steps, Number.MIN_VALUE)

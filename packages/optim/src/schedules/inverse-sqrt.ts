@@ -1,6 +1,6 @@
 // Inverse square root decay after a warm-up.
 
-import { checkInteger, checkNumber } from '../check.ts'
+import { checkInteger, checkNumber, checkOptions } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
 export interface InverseSqrtOptions {
@@ -27,6 +27,7 @@ export interface InverseSqrtOptions {
  * ```
  */
 export function inverseSqrt(options: InverseSqrtOptions): Schedule {
+  checkOptions('inverseSqrt: options', options, 'peak and warmupSteps')
   const { peak, warmupSteps, timescale = warmupSteps, final = 0 } = options
   checkNumber('inverseSqrt: peak', peak, 0)
   checkInteger('inverseSqrt: warmupSteps', warmupSteps, 1)

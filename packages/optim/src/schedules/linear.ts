@@ -1,6 +1,6 @@
 // Linear interpolation, and the validation of options that schedules from one value to another share.
 
-import { checkInteger, checkNumber } from '../check.ts'
+import { checkInteger, checkNumber, checkOptions } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
 /** Options of schedules that go from one value to another. */
@@ -30,7 +30,9 @@ export function linear(options: RampOptions): Schedule {
   )
 }
 
-export function checkRamp(name: string, { from, to, steps }: RampOptions): RampOptions {
+export function checkRamp(name: string, options: RampOptions): RampOptions {
+  checkOptions(`${name}: options`, options, 'from, to and steps')
+  const { from, to, steps } = options
   checkNumber(`${name}: from`, from, 0)
   checkNumber(`${name}: to`, to, 0)
   checkInteger(`${name}: steps`, steps, 1)

@@ -1,6 +1,6 @@
 // The one-cycle schedule.
 
-import { checkInteger, checkNumber, describeValue } from '../check.ts'
+import { checkInteger, checkNumber, checkOptions, describeValue } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
 export interface OneCycleOptions {
@@ -34,6 +34,7 @@ export interface OneCycleOptions {
  * ```
  */
 export function oneCycle(options: OneCycleOptions): Schedule {
+  checkOptions('oneCycle: options', options, 'peak and steps')
   const { peak, steps, warmupFraction = 0.3, initialDivisor = 25, finalDivisor = 1e4 } = options
   const { anneal = 'cosine', threePhase = false } = options
   checkNumber('oneCycle: peak', peak, 0)

@@ -1,6 +1,6 @@
 // The warmup-stable-decay schedule.
 
-import { checkInteger, checkNumber } from '../check.ts'
+import { checkInteger, checkNumber, checkOptions } from '../check.ts'
 import { type DecayOptions, makeDecay } from './decay.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
@@ -32,6 +32,7 @@ export interface WsdOptions extends DecayOptions {
  * ```
  */
 export function wsd(options: WsdOptions): Schedule {
+  checkOptions('wsd: options', options, 'peak, steps and decaySteps')
   const { peak, final = 0, warmupSteps = 0, steps, decaySteps, shape = 'minus_sqrt', halfLife } = options
   checkNumber('wsd: peak', peak, 0)
   checkNumber('wsd: final', final, 0, peak)

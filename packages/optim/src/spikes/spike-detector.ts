@@ -1,6 +1,6 @@
 // Detects loss spikes: values that are upward outliers among the latest ones.
 
-import { checkInteger, checkNumber } from '../check.ts'
+import { checkInteger, checkNumber, checkOptions } from '../check.ts'
 
 export interface SpikeDetectorOptions {
   /** How many of the latest values a value is compared with. Default 128. */
@@ -57,6 +57,7 @@ export interface SpikeDetector {
  * ```
  */
 export function spikeDetector(options: SpikeDetectorOptions = {}): SpikeDetector {
+  checkOptions('spikeDetector: options', options)
   const { window = 128, threshold = 6, minimumSpread = 1e-3 } = options
   const { minimum = Math.max(2, Math.floor(window / 4)) } = options
   checkInteger('spikeDetector: window', window, 2)

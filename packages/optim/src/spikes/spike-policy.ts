@@ -1,7 +1,7 @@
 // Policies for loss spikes. A policy gets the metrics of every step and returns an action, which the training loop
 // executes.
 
-import { checkInteger, checkNumber, describeValue } from '../check.ts'
+import { checkInteger, checkNumber, checkOptions, describeValue } from '../check.ts'
 import { type SpikeDetector, type SpikeDetectorOptions, spikeDetector } from './spike-detector.ts'
 
 /** Metrics of a step. */
@@ -103,6 +103,7 @@ export interface SkipBatchesOptions extends SpikePolicyOptions {
  * ```
  */
 export function skipBatches(options: SkipBatchesOptions = {}): SpikePolicy {
+  checkOptions('skipBatches: options', options)
   const { batches = 10 } = options
   checkInteger('skipBatches: batches', batches, 1)
   return makePolicy('skipBatches', options, () => ({ kind: 'skip', batches }))
@@ -130,6 +131,7 @@ export interface RewindAndSkipOptions extends SpikePolicyOptions {
  * ```
  */
 export function rewindAndSkip(options: RewindAndSkipOptions = {}): SpikePolicy {
+  checkOptions('rewindAndSkip: options', options)
   const { rewindSteps = 100, batches = 300 } = options
   checkInteger('rewindAndSkip: rewindSteps', rewindSteps, 1)
   checkInteger('rewindAndSkip: batches', batches, 0)
@@ -144,6 +146,7 @@ function makePolicy(
   act: (step: number) => SpikeAction,
   reserve = 0,
 ): SpikePolicy {
+  checkOptions(`${name}: options`, options)
   const { loss = {}, gradNorm = false, patience = 1, limit = Number.POSITIVE_INFINITY } = options
   if (loss === false && gradNorm === false)
     throw new RangeError(`${name}: loss and gradNorm are both false; give detector options for at least one of them`)

@@ -2,9 +2,9 @@
 
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { mapTree } from '../arrays/tree.ts'
-import { checkDecayRate } from '../check.ts'
+import { checkDecayRate, checkOptions } from '../check.ts'
 import { ema } from '../gradients/accumulate.ts'
-import { delegated, type Optimizer, type OptimizerState } from '../optimizers/optimizer.ts'
+import { checkOptimizer, delegated, type Optimizer, type OptimizerState } from '../optimizers/optimizer.ts'
 
 export interface AverageWeightsOptions {
   /** Weight of the previous average in a step: at least 0 and below 1. */
@@ -29,7 +29,10 @@ export interface AverageWeightsOptions {
  * console.log(params.w[0], state.average.w[0]) // 0 1
  * ```
  */
-export function averageWeights(optimizer: Optimizer, { decay }: AverageWeightsOptions): Optimizer {
+export function averageWeights(optimizer: Optimizer, options: AverageWeightsOptions): Optimizer {
+  checkOptimizer('averageWeights: optimizer', optimizer)
+  checkOptions('averageWeights: options', options, 'decay')
+  const { decay } = options
   checkDecayRate('averageWeights: decay', decay)
   return {
     ...delegated(optimizer, (inside) => averageWeights(inside, { decay })),
@@ -42,10 +45,10 @@ export function averageWeights(optimizer: Optimizer, { decay }: AverageWeightsOp
       const averageDecay = step === 1 ? 0 : decay
       return { ...optimizer.scalars(step, learningRate), averageDecay, averageWeight: 1 - averageDecay }
     },
-    update(grads, state, params, scalars, options) {
-      const result = optimizer.update(grads, state, params, scalars, options)
+    update(grads, state, params, scalars, updateOptions) {
+      const result = optimizer.update(grads, state, params, scalars, updateOptions)
       const average = ema(state.average, result.params, scalars.averageDecay, {
-        ...options,
+        ...updateOptions,
         weight: scalars.averageWeight,
       })
       return { ...result, state: { ...result.state, average } as OptimizerState<typeof params> }

@@ -1,6 +1,6 @@
 // Gradient transforms that run before an optimizer.
 
-import { describeValue } from '../check.ts'
+import { checkNumber, describeValue } from '../check.ts'
 import { clipGradNorm, clipGradValue } from '../gradients/clip.ts'
 import { delegated, type Optimizer, type OptimizerState, type UpdateOptions } from '../optimizers/optimizer.ts'
 
@@ -28,6 +28,7 @@ export interface GradientTransform {
 
 /**
  * `clipGradNorm` as a gradient transform; its metric is `gradNorm`, the norm before clipping.
+ * @throws RangeError if maxNorm is not above 0
  * @example
  * ```ts
  * import { chain, clipGlobalNorm, sgd } from '@kumiki/optim'
@@ -36,6 +37,7 @@ export interface GradientTransform {
  * ```
  */
 export function clipGlobalNorm(maxNorm: number): GradientTransform {
+  checkNumber('clipGlobalNorm: maxNorm', maxNorm, Number.MIN_VALUE)
   return {
     name: `clipGlobalNorm(${maxNorm})`,
     apply(grads, options) {
@@ -47,6 +49,7 @@ export function clipGlobalNorm(maxNorm: number): GradientTransform {
 
 /**
  * `clipGradValue` as a gradient transform.
+ * @throws RangeError if limit is not above 0
  * @example
  * ```ts
  * import { chain, clipValue, sgd } from '@kumiki/optim'
@@ -58,6 +61,7 @@ export function clipGlobalNorm(maxNorm: number): GradientTransform {
  * ```
  */
 export function clipValue(limit: number): GradientTransform {
+  checkNumber('clipValue: limit', limit, Number.MIN_VALUE)
   return {
     name: `clipValue(${limit})`,
     apply: (grads, options) => ({ grads: clipGradValue(grads, limit, options), metrics: {} }),

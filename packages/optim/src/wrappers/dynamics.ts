@@ -3,9 +3,9 @@
 import type { Arithmetic } from '../arrays/arithmetic.ts'
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { leavesOf, mapTree, zipTrees } from '../arrays/tree.ts'
-import { checkNumber } from '../check.ts'
+import { checkNumber, checkOptions } from '../check.ts'
 import { globalNorm } from '../gradients/clip.ts'
-import { delegated, type Optimizer } from '../optimizers/optimizer.ts'
+import { checkOptimizer, delegated, type Optimizer } from '../optimizers/optimizer.ts'
 
 export interface DynamicsOptions {
   /** Whether to report each metric per parameter too, as `updateRatio.PATH` and so on. Default false. */
@@ -114,6 +114,8 @@ export function epsilonShare(expAvgSq: unknown, secondMomentCorrection: any, eps
  * ```
  */
 export function withDynamics(optimizer: Optimizer, options: DynamicsOptions = {}): Optimizer {
+  checkOptimizer('withDynamics: optimizer', optimizer)
+  checkOptions('withDynamics: options', options)
   const { perParameter = false, epsilon = optimizer.epsilon } = options
   if (epsilon !== undefined) checkNumber('withDynamics: epsilon', epsilon, 0)
   return {

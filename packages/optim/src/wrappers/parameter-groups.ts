@@ -1,8 +1,8 @@
 // Parameter groups: different optimizers or options for different parameters.
 
 import { leavesOf, mapTree } from '../arrays/tree.ts'
-import { checkNumber } from '../check.ts'
-import type { Optimizer, OptimizerState } from '../optimizers/optimizer.ts'
+import { checkNumber, checkOptions, describeValue } from '../check.ts'
+import { checkOptimizer, type Optimizer, type OptimizerState } from '../optimizers/optimizer.ts'
 
 export interface ParameterGroup {
   /** Prefix of its state, scalars and metrics. */
@@ -36,14 +36,17 @@ export interface ParameterGroup {
  * ```
  */
 export function parameterGroups(groups: readonly ParameterGroup[]): Optimizer {
+  if (!Array.isArray(groups as unknown))
+    throw new TypeError(`parameterGroups: groups must be an array, got ${describeValue(groups)}`)
   if (groups.length === 0) throw new RangeError('parameterGroups: at least one group is needed, got none')
-  groups.forEach(({ name, optimizer, learningRateScale = 1 }, i) => {
+  groups.forEach((group, i) => {
+    checkOptions(`parameterGroups: groups[${i}]`, group, 'name and optimizer')
+    const { name, optimizer, learningRateScale = 1 } = group
     if (typeof name !== 'string' || name === '' || name.includes('.'))
       throw new TypeError(`parameterGroups: groups[${i}].name must be a non-empty string without a dot`)
     if (groups.findIndex((g) => g.name === name) !== i)
       throw new RangeError(`parameterGroups: two groups are called ${name}`)
-    if (typeof optimizer?.update !== 'function')
-      throw new TypeError(`parameterGroups: groups[${i}].optimizer must be an optimizer, such as adamw()`)
+    checkOptimizer(`parameterGroups: groups[${i}].optimizer`, optimizer)
     checkNumber(`parameterGroups: groups[${i}].learningRateScale`, learningRateScale, 0)
   })
 

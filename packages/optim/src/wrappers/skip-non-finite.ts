@@ -1,9 +1,9 @@
 // Skips updates whose gradients are not finite.
 
 import { zipTrees } from '../arrays/tree.ts'
-import { describeValue } from '../check.ts'
+import { checkOptions, describeValue } from '../check.ts'
 import { globalNorm } from '../gradients/clip.ts'
-import { delegated, type Optimizer, type OptimizerState } from '../optimizers/optimizer.ts'
+import { checkOptimizer, delegated, type Optimizer, type OptimizerState } from '../optimizers/optimizer.ts'
 
 export interface SkipNonFiniteOptions {
   /**
@@ -35,7 +35,10 @@ const largest = 3.4028234e38
  * console.log(result.params.w[0], result.metrics.skipped) // 1 1
  * ```
  */
-export function skipNonFinite(optimizer: Optimizer, { where }: SkipNonFiniteOptions = {}): Optimizer {
+export function skipNonFinite(optimizer: Optimizer, options: SkipNonFiniteOptions = {}): Optimizer {
+  checkOptimizer('skipNonFinite: optimizer', optimizer)
+  checkOptions('skipNonFinite: options', options)
+  const { where } = options
   return {
     ...delegated(optimizer, (inside) => skipNonFinite(inside, { where })),
     name: `skipNonFinite(${optimizer.name})`,
