@@ -2,6 +2,7 @@
 
 import type { Analysis } from './analysis/analyze.ts'
 import { aliases } from './designs/aliases.ts'
+import { checkRegularDesign } from './designs/check-design.ts'
 import type { Design } from './designs/design.ts'
 
 /**
@@ -10,6 +11,7 @@ import type { Design } from './designs/design.ts'
  * @example designTable(design({ factors: ['code', 'math'], runs: 4 })).split('\n').length // 5
  */
 export function designTable(d: Design): string {
+  checkRegularDesign('designTable', d)
   return align(designRows(d))
 }
 
@@ -18,6 +20,7 @@ export function designTable(d: Design): string {
  * @example designCsv(design({ factors: ['code', 'math'], runs: 4 })).split('\r\n')[0] // 'run,code,math'
  */
 export function designCsv(d: Design): string {
+  checkRegularDesign('designCsv', d)
   return csv([['run', ...d.factors.map((f) => f.name)], ...d.runs.map((row, i) => [String(i + 1), ...row.map(String)])])
 }
 
@@ -40,6 +43,7 @@ export function aliasTable(d: Design, order = 2): string {
  * console.log(effectsTable(analyze(d, [0.37, 0.41, 0.38, 0.42])))
  */
 export function effectsTable(a: Analysis): string {
+  checkAnalysis('effectsTable', a)
   const percent = `${+(a.confidence * 100).toPrecision(6)}%`
   const head = ['term', 'on', 'off', 'on - off', `${percent} low`, `${percent} high`, 'F', 'p', 'p (Holm)', "Cohen's f"]
   const body = a.effects.map((e) => [
@@ -65,6 +69,7 @@ export function effectsTable(a: Analysis): string {
  * effectsCsv(analyze(d, [0.37, 0.41, 0.38, 0.42])).trim().split('\r\n').length // 3
  */
 export function effectsCsv(a: Analysis): string {
+  checkAnalysis('effectsCsv', a)
   const head = [
     'term',
     'mean_on',
@@ -99,6 +104,14 @@ export function effectsCsv(a: Analysis): string {
       e.aliases.join(' '),
     ]),
   ])
+}
+
+/** Requires what analyze returned. @throws TypeError */
+function checkAnalysis(what: string, value: unknown): void {
+  if (Array.isArray((value as Analysis | undefined)?.effects)) return
+  throw new TypeError(
+    `${what}: needs the analysis that analyze returned${Array.isArray((value as { terms?: unknown } | undefined)?.terms) ? '; for one of analysisOfVariance use verdict, or its terms' : ''}`,
+  )
 }
 
 function designRows(d: Design): string[][] {

@@ -13,7 +13,7 @@ export function comparisonTable(rows: readonly FormatComparison[]): string {
     ...rows.map((r) => [
       r.format,
       short(r.scale),
-      r.sqnrDb === Number.POSITIVE_INFINITY ? 'exact' : r.sqnrDb.toFixed(2),
+      Number.isNaN(r.sqnrDb) ? '-' : r.sqnrDb === Number.POSITIVE_INFINITY ? 'exact' : r.sqnrDb.toFixed(2),
       r.maxUlpError.toFixed(3),
       r.meanUlpError.toFixed(3),
       percent(r.underflowFraction),

@@ -52,7 +52,7 @@ export interface FormatComparison {
   format: string
   /** The factor by which values were multiplied before encoding. */
   scale: number
-  /** Over values whose code is finite, in dB. */
+  /** Over values whose code is finite, in dB: infinite where all are exact, NaN where no value is finite. */
   sqnrDb: number
   /**
    * Greatest and mean |error| in units of the format's spacing at the value, over finite values that are within range.
@@ -132,6 +132,7 @@ function compareOne(
   let noise = 0
   let maxUlp = 0
   let sumUlp = 0
+  let finite = 0
   let counted = 0
   let underflow = 0
   let saturated = 0
@@ -143,6 +144,7 @@ function compareOne(
     if (Math.abs(x) > limit) saturated++
     if (x !== 0 && y === 0) underflow++
     if (!Number.isFinite(y) || !Number.isFinite(x)) continue
+    finite++
     const d = x - y
     signal += x * x
     noise += d * d
@@ -156,7 +158,12 @@ function compareOne(
   return {
     format: f.name,
     scale,
-    sqnrDb: noise === 0 ? Number.POSITIVE_INFINITY : 10 * Math.log10(signal / noise),
+    sqnrDb:
+      finite === 0 && scaled.length > 0
+        ? Number.NaN
+        : noise === 0
+          ? Number.POSITIVE_INFINITY
+          : 10 * Math.log10(signal / noise),
     maxUlpError: maxUlp,
     meanUlpError: counted === 0 ? 0 : sumUlp / counted,
     underflowFraction: underflow / n,

@@ -69,6 +69,12 @@ test('fractions count what was lost', () => {
   expect(half).toMatchObject({ saturationFraction: 2 / 8, nanFraction: 1 / 8 })
   expect(() => compareFormats(x, { scaling: 'block' as never })).toThrow(/'block'/)
   expect(compareFormats(new Float32Array())[0].sqnrDb).toBe(Number.POSITIVE_INFINITY)
+  // Nothing that could be compared is not exact.
+  for (const x of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const [row] = compareFormats(Float32Array.of(x, x), { formats: ['bfloat16'] })
+    expect(row.sqnrDb).toBeNaN()
+    expect(comparisonTable([row])).toMatch(/\| +- \|/)
+  }
 })
 
 test('comparisonTable', () => {

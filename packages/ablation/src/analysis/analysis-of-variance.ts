@@ -1,4 +1,5 @@
 /** Analysis of variance by least squares: factors of any number of levels, unbalanced and missing runs, blocks. */
+import { checkDesign } from '../designs/check-design.ts'
 import type { Design } from '../designs/design.ts'
 import type { LevelDesign } from '../designs/level-design.ts'
 import { fUpperTail, tQuantile } from '../distributions/distributions.ts'
@@ -86,6 +87,7 @@ export function analysisOfVariance(
   const { confidence = 0.95, interactions = [] } = options
   if (!(confidence > 0 && confidence < 1))
     throw new RangeError(`analysisOfVariance: confidence must be above 0 and below 1, got ${confidence}`)
+  checkDesign('analysisOfVariance', design)
   const table = asLevels(design)
   const { y, run, missing } = readResponses(table, responses)
   const terms = readTerms(table, run, interactions)

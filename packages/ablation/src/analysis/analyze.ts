@@ -2,6 +2,7 @@
 
 import { aliasMap } from '../designs/alias-map.ts'
 import { effectsUpTo } from '../designs/aliases.ts'
+import { checkRegularDesign } from '../designs/check-design.ts'
 import type { Design, Level } from '../designs/design.ts'
 import { fUpperTail, tQuantile } from '../distributions/distributions.ts'
 import { holm } from './corrections.ts'
@@ -95,6 +96,7 @@ export function analyze(
   const { confidence = 0.95 } = options
   if (!(confidence > 0 && confidence < 1))
     throw new RangeError(`analyze: confidence must be above 0 and below 1, got ${confidence}`)
+  checkRegularDesign('analyze', design)
   checkLevels(design)
   const given = readResponses(design, responses, options.replicates)
   // Scaled by a power of two, which is exact, so that squares of very large or small responses do not overflow or

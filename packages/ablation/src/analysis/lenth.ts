@@ -1,5 +1,7 @@
 /** Lenth's method: significance of effects in unreplicated designs without residual degrees of freedom. */
+
 import { effectsUpTo } from '../designs/aliases.ts'
+import { checkRegularDesign } from '../designs/check-design.ts'
 import type { Design } from '../designs/design.ts'
 import { tQuantile } from '../distributions/distributions.ts'
 
@@ -36,6 +38,8 @@ export interface Lenth {
  * lenth(d, [1, 5, 1.2, 5.1, 0.9, 5.2, 1.1, 4.9]).effects[0].difference // 4
  */
 export function lenth(design: Design, responses: readonly number[], confidence = 0.95): Lenth {
+  checkRegularDesign('lenth', design)
+  if (!Array.isArray(responses)) throw new TypeError('lenth: responses must be an array, one for each run')
   const { factors, runs } = design
   const n = runs.length
   if (responses.length !== n || !responses.every(Number.isFinite))

@@ -1,4 +1,5 @@
 /** Statistical power of two-level designs, and the test for curvature. */
+import { checkObject } from '../designs/check-design.ts'
 import { fQuantile, fUpperTail, noncentralFUpperTail } from '../distributions/distributions.ts'
 
 export interface PowerRequest {
@@ -22,6 +23,7 @@ export interface PowerRequest {
  * @example power({ runs: 8, replicates: 2, terms: 5, effect: 0.5, standardDeviation: 0.3 }) // 0.851
  */
 export function power(request: PowerRequest): number {
+  checkObject('power: request', request)
   const { runs, replicates = 1, terms, effect, standardDeviation, confidence = 0.95 } = request
   whole('runs', runs, 2, 1e6)
   whole('replicates', replicates, 1, 1e6)
@@ -53,6 +55,7 @@ export function power(request: PowerRequest): number {
 export function replicatesNeeded(request: Omit<PowerRequest, 'replicates'>, targetPower = 0.8): number {
   if (!(targetPower > 0 && targetPower < 1))
     throw new RangeError(`replicatesNeeded: targetPower must be above 0 and below 1, got ${targetPower}`)
+  checkObject('replicatesNeeded: request', request)
   for (let replicates = 1; replicates <= 1000; replicates++) {
     if (request.runs * replicates - 1 - request.terms < 1) continue
     if (power({ ...request, replicates }) >= targetPower) return replicates
@@ -76,6 +79,8 @@ export function curvature(
   corners: readonly number[],
   centres: readonly number[],
 ): { difference: number; F: number; pValue: number } {
+  if (!Array.isArray(corners) || !Array.isArray(centres))
+    throw new TypeError('curvature: corners and centres must be arrays of responses')
   if (corners.length < 2 || centres.length < 2 || ![...corners, ...centres].every(Number.isFinite))
     throw new RangeError('curvature: two or more finite responses at the corners and at the centre are needed')
   const mean = (values: readonly number[]) => values.reduce((s, v) => s + v, 0) / values.length
@@ -83,6 +88,8 @@ export function curvature(
   const difference = atCorners - atCentre
   const degrees = centres.length - 1
   const meanSquare = centres.reduce((s, v) => s + (v - atCentre) ** 2, 0) / degrees
+  // Without a difference there is no curvature, even where the responses at the centre do not vary.
+  if (difference === 0) return { difference, F: 0, pValue: 1 }
   const F = (corners.length * centres.length * difference ** 2) / (corners.length + centres.length) / meanSquare
   return { difference, F, pValue: fUpperTail(F, 1, degrees) }
 }

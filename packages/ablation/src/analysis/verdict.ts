@@ -1,5 +1,7 @@
 /** Conclusions of an analysis in sentences, and analysis of several responses at once. */
+
 import { aliases } from '../designs/aliases.ts'
+import { checkDesign, checkObject } from '../designs/check-design.ts'
 import type { Design } from '../designs/design.ts'
 import type { LevelDesign } from '../designs/level-design.ts'
 import { type Anova, type AnovaOptions, analysisOfVariance, type Response } from './analysis-of-variance.ts'
@@ -33,6 +35,8 @@ export function analyzeSeveral(
   responses: Readonly<Record<string, readonly Response[]>>,
   options: AnovaOptions = {},
 ): SeveralAnalyses {
+  checkDesign('analyzeSeveral', design)
+  checkObject('analyzeSeveral: responses', responses)
   const analyses: Record<string, Anova> = {}
   for (const [name, values] of Object.entries(responses)) {
     try {
@@ -63,6 +67,9 @@ export function analyzeSeveral(
  * verdict(d, analysisOfVariance(d, [0.37, 0.41, 0.38, 0.43])).length // 1
  */
 export function verdict(design: Design | LevelDesign, analysis: Anova): string[] {
+  checkDesign('verdict', design)
+  if (!Array.isArray((analysis as Anova | undefined)?.terms))
+    throw new TypeError('verdict: needs the analysis that analysisOfVariance returned')
   const { terms, residual, confidence } = analysis
   const alpha = 1 - confidence
   if (residual.standardDeviation === null)

@@ -1,5 +1,7 @@
 /** Alias sets, and clear two-factor interactions. */
+
 import { aliasMap } from './alias-map.ts'
+import { checkRegularDesign } from './check-design.ts'
 import type { Design, Level } from './design.ts'
 
 /** Limit of the effects that are enumerated. */
@@ -22,6 +24,7 @@ export interface AliasSet {
  * aliases(d).length // 3
  */
 export function aliases(d: Design, order = 2): AliasSet[] {
+  checkRegularDesign('aliases', d)
   const k = d.factors.length
   if (!Number.isInteger(order) || order < 1 || order > k)
     throw new RangeError(`aliases: order must be an integer from 1 to ${k} (the factors), got ${order}`)
@@ -59,6 +62,7 @@ export function aliases(d: Design, order = 2): AliasSet[] {
  * @example clearInteractions(design({ factors: ['code', 'math', 'books', 'web'], runs: 16 })).length // 6
  */
 export function clearInteractions(d: Design): [string, string][] {
+  checkRegularDesign('clearInteractions', d)
   if (d.factors.length < 2) return []
   return aliases(d, 2)
     .filter(({ effects }) => effects.length === 1 && effects[0].factors.length === 2)

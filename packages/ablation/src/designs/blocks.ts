@@ -1,4 +1,5 @@
 /** Blocking of two-level designs, for runs that share a machine, a day or a seed. */
+import { checkRegularDesign } from './check-design.ts'
 import type { Design } from './design.ts'
 
 /** The blocks of a design's runs, and the effects confounded with blocks. */
@@ -19,6 +20,9 @@ export interface Blocks {
  * inBlocks(d, [['code', 'math', 'web']]).blocks // [0, 1, 1, 0, 1, 0, 0, 1]
  */
 export function inBlocks(design: Design, interactions: readonly (readonly string[])[]): Blocks {
+  checkRegularDesign('inBlocks', design)
+  if (!Array.isArray(interactions))
+    throw new TypeError("inBlocks: interactions must be a list such as [['A', 'B', 'C']]")
   const { factors, runs } = design
   const products = interactions.map((names) => {
     if (!Array.isArray(names) || names.length < 2)

@@ -1,6 +1,7 @@
 /** Two-level fractional factorial designs: the effects of many factors from few runs. */
 
 import { independentWords } from './alias-map.ts'
+import { checkObject, checkRegularDesign } from './check-design.ts'
 import { chooseApart } from './clear-interactions.ts'
 import { wordCounts } from './columns.ts'
 import { chooseGenerators } from './generators.ts'
@@ -83,14 +84,9 @@ const mostRuns = 128
  * const { runs, resolution } = design({ factors: ['code', 'math', 'books', 'papers', 'web'], runs: 8 })
  * console.log(runs.length, resolution) // 8 3
  */
-export function design({
-  factors: given,
-  runs,
-  generators,
-  baseline = false,
-  clear = [],
-  estimable = [],
-}: DesignOptions): Design {
+export function design(options: DesignOptions): Design {
+  checkObject('design: options', options)
+  const { factors: given, runs, generators, baseline = false, clear = [], estimable = [] } = options
   const factors = checkFactors(given)
   const k = factors.length
   const base = Math.log2(runs)
@@ -134,6 +130,7 @@ export function design({
  * @example foldover(design({ factors: ['code', 'math', 'books', 'papers', 'web'], runs: 8 })).resolution // 4
  */
 export function foldover(original: Design, factor?: string): Design {
+  checkRegularDesign('foldover', original)
   const index = factor === undefined ? -1 : original.factors.findIndex((f) => f.name === factor)
   if (factor !== undefined && index < 0)
     throw new RangeError(

@@ -1,4 +1,5 @@
 /** Full factorial designs, and replication of designs. */
+import { checkLevelDesign } from './check-design.ts'
 import { checkLevelFactors, type GivenFactor, type LevelDesign } from './level-design.ts'
 
 const mostRuns = 4096
@@ -33,6 +34,7 @@ export function fullFactorial(factors: readonly GivenFactor[]): LevelDesign {
  * @example replicate(fullFactorial(['code', 'math']), 3).runs.length // 12
  */
 export function replicate(design: LevelDesign, times: number, blocks = false): LevelDesign {
+  checkLevelDesign('replicate', design)
   if (!Number.isInteger(times) || times < 1 || times > 1000)
     throw new RangeError(`replicate: times must be an integer from 1 to 1000, got ${times}`)
   const runs = Array.from({ length: times }, () => design.runs).flat()

@@ -28,6 +28,9 @@ export function checkLevelFactors(what: string, given: readonly GivenFactor[], m
   if (!Array.isArray(given)) throw new TypeError(`${what}: factors must be an array of names or of { name, levels }`)
   if (given.length < 1 || given.length > most)
     throw new RangeError(`${what}: factors must have 1 to ${most} entries, got ${given.length}`)
+  for (const [i, factor] of given.entries())
+    if (typeof factor !== 'string' && (typeof factor !== 'object' || factor === null))
+      throw new TypeError(`${what}: factors[${i}] must be a name or { name, levels }, got ${String(factor)}`)
   const factors = given.map((f) => (typeof f === 'string' ? { name: f, levels: ['off', 'on'] } : f))
   factors.forEach((factor, i) => {
     const { name, levels } = factor
