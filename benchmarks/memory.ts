@@ -48,6 +48,7 @@ for (const backend of backendsOf(values.backends)) {
         sequence,
         accumulation,
         positions,
+        device: backend,
         precision: formats as never,
       })
       const device = await init({ backend, threads: 1 })

@@ -1,6 +1,10 @@
 /** The memory check before training starts. */
+import { decoderModel } from '@kumiki/models'
 import { findModel } from '@kumiki/models/configs'
-import { bf16, findPrecision, precisions } from '@kumiki/train'
+import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
+import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
+import { init } from '@kumiki/tensor'
+import { bf16, findPrecision, initialState, makeTrainStep, precisions } from '@kumiki/train'
 import { expect, test } from 'vitest'
 import { checkTrainingMemory } from '../src/train/training-memory.ts'
 
@@ -20,6 +24,29 @@ test('what fits passes, under every policy', () => {
       () => checkTrainingMemory('nano', run('nano', { precision: findPrecision(name) }), 'cpu', gib),
       name,
     ).not.toThrow()
+})
+
+test.each([
+  ['a small vocabulary', {}, 'f32'],
+  ['a small vocabulary', {}, 'bf16'],
+  ['a large vocabulary', { vocabSize: 40_000, paddedVocabSize: 40_000 }, 'f32'],
+  ['a large vocabulary', { vocabSize: 40_000, paddedVocabSize: 40_000 }, 'bf16'],
+] as const)('the estimate is the memory of the compiled step: %s %o, %s', async (_, change, name) => {
+  const architecture = { ...findModel('nano').architecture, ...change }
+  const precision = findPrecision(name)
+  const device = await init({ backend: 'cpu', threads: 1 })
+  const model = decoderModel(architecture)
+  const optimizer = chain(clipGlobalNorm(1), adamw())
+  const step = makeTrainStep({ model, optimizer, precision, zLoss: 0, accumulation: 1 })
+  const tokens = () => device.tensor(new Int32Array(8 * 128), [8, 128])
+  const state = initialState(model.initialize(device), optimizer, precision)
+  await step.prepare(state, { inputs: tokens(), targets: tokens() }, optimizer.scalars(1, 1e-3))
+  const { peakBytes } = step.memory()
+  device.dispose()
+  const estimated = estimateLocalMemory(fromArchitecture(architecture), {
+    ...{ batch: 8, sequence: 128, positions: architecture.maxPositionEmbeddings, precision: name, device: 'cpu' },
+  } as const)
+  expect(Math.abs(estimated.total / peakBytes - 1)).toBeLessThan(0.05)
 })
 
 test('what does not fit says how much it needs and what would fit', () => {

@@ -64,15 +64,19 @@ describe('estimateLocalMemory', () => {
     expect(() => estimateLocalMemory(nano, { ...run, accumulation: 8 })).toThrow(/accumulation/)
   })
 
-  it('holds a chunk of at most 16 MiB of a large vocabulary, in columns of 128', () => {
+  it('holds some rows of the logits of a large vocabulary, at least half as many as hidden units', () => {
     const m = estimateLocalMemory(m150, { batch: 1, sequence: 2048 })
-    expect(m.logits).toBe(4 * 2048 * 2048)
-    expect(estimateLocalMemory(m150, { batch: 1, sequence: 2100 }).logits).toBe(4 * 2100 * 1920)
-    // However many tokens: at least 128 columns.
-    const tall = { ...nano, ffn: 64, vocab: 100_000 }
-    expect(estimateLocalMemory(tall, { batch: 1, sequence: 65_536 }).logits).toBe(4 * 65_536 * 128)
-    // The embedding's gradient fits no buffer of a layer.
+    expect(m.logits).toBe(4 * 256 * 99_487)
+    expect(m.working).toBe(4 * 512 * 2048)
+    // As many as 16 MiB hold, in tiles of 128: 131 of a vocabulary of 32,000.
+    expect(estimateLocalMemory({ ...nano, vocab: 32_000 }, { batch: 8, sequence: 128 }).logits).toBe(4 * 128 * 32_000)
+    // Fewer than a tile.
+    expect(estimateLocalMemory({ ...nano, vocab: 100_000 }, { batch: 1, sequence: 1024 }).logits).toBe(4 * 64 * 100_000)
+    // The embedding's gradient fits no buffer of a layer; on the processor buffers are divided.
     expect(m.unshared).toBe(4 * 99_487 * 512)
+    const onCpu = estimateLocalMemory(m150, { batch: 1, sequence: 2048, device: 'cpu' })
+    expect(onCpu.unshared).toBe(0)
+    expect(onCpu.total).toBeLessThanOrEqual(m.total)
   })
 
   it('is linear in tokens where activations decide', () => {
@@ -120,6 +124,7 @@ describe('estimateLocalMemory', () => {
       'learnedPositions, gatedMlp: false',
     )
     expect(() => estimate(nano, { batch: 0 })).toThrow('run.batch must be an integer from 1')
+    expect(() => estimate(nano, { device: 'gpu' })).toThrow(/run.device must be one of cpu, webgpu/)
     expect(() => estimate(nano, { positions: 64 })).toThrow('run.positions must be an integer from 128')
     expect(() => estimate(nano, { precision: 'fp8-hybrid' })).toThrow(/precision must be one of f32, bf16, bf16-pure/)
     expect(() => estimate(nano, { precision: { ...localPrecisions.bf16, fp8: {} } })).toThrow('precision.fp8')

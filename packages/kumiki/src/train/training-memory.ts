@@ -38,10 +38,10 @@ export function checkTrainingMemory(
   available: number = availableMemory(),
   addressable: number = cpuAddressableBytes(),
 ): void {
-  const onCpu = (other: MemoryRun) => memoryOf(other).total <= Math.min(available, addressable)
-  const onHost = (other: MemoryRun) => 12 * memoryOf(other).parameters <= available
+  const onCpu = (other: MemoryRun) => memoryOf(other, 'cpu').total <= Math.min(available, addressable)
+  const onHost = (other: MemoryRun) => 12 * memoryOf(other, 'webgpu').parameters <= available
   if (device === 'cpu' ? onCpu(run) : onHost(run)) return
-  const { parameters, total } = memoryOf(run)
+  const { parameters, total } = memoryOf(run, device === 'cpu' ? 'cpu' : 'webgpu')
   const there =
     device !== 'cpu'
       ? `the host needs ${gigabytes(12 * parameters)} for float32 copies but has ${gigabytes(available)}`
@@ -63,7 +63,10 @@ function inAnotherRuntime(total: number, addressable: number): string {
  * for a mixture of experts, activations are those of the active experts as one wide MLP. Activations of head norms,
  * biases and the like are negligible.
  */
-function memoryOf({ architecture, precision, ...run }: MemoryRun): { parameters: number; total: number } {
+function memoryOf(
+  { architecture, precision, ...run }: MemoryRun,
+  device: 'cpu' | 'webgpu',
+): { parameters: number; total: number } {
   const { parameters, master, activations, gradients = 'float32', moments = 'float32' } = precision
   const formats = { parameters, master, activations, gradients: precision.gradients, moments: precision.moments }
   const dense = asDense(architecture)
@@ -72,6 +75,7 @@ function memoryOf({ architecture, precision, ...run }: MemoryRun): { parameters:
     sequence: run.sequenceLength,
     positions: Math.max(architecture.maxPositionEmbeddings, run.sequenceLength),
     accumulation: run.accumulation,
+    device,
     // float16 is as large as bfloat16. The 8-bit copies of fp8 policies are not counted here.
     precision: Object.fromEntries(
       Object.entries(formats).map(([field, format]) => [field, format === 'float16' ? 'bfloat16' : format]),
@@ -106,7 +110,7 @@ function whatFits(run: MemoryRun, fits: (run: MemoryRun) => boolean): string {
   const known = listModels()
     .map((model) => ({ ...model, architecture: { ...model.architecture, vocabSize, paddedVocabSize: vocabSize } }))
     .filter(({ architecture }) => fits({ ...one, architecture }))
-    .map(({ name, architecture }) => ({ name, parameters: memoryOf({ ...one, architecture }).parameters }))
+    .map(({ name, architecture }) => ({ name, parameters: memoryOf({ ...one, architecture }, 'cpu').parameters }))
     .sort((a, b) => b.parameters - a.parameters)
   const largest = known.length > 0 ? `--preset ${known[0].name} is the largest known model that would fit; l` : 'L'
   return `${largest}arger ones train on many GPUs: see kumiki plan`
@@ -135,7 +139,7 @@ export function fitsAnyDevice(
   configuration: RunConfiguration,
   available: number = availableMemory(),
 ): boolean {
-  return memoryOf(memoryRun(architecture, configuration)).total <= Math.min(available, fourGibibytes)
+  return memoryOf(memoryRun(architecture, configuration), 'webgpu').total <= Math.min(available, fourGibibytes)
 }
 
 function memoryRun(architecture: ModelArchitecture, configuration: RunConfiguration): MemoryRun {

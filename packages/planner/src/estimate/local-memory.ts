@@ -3,7 +3,7 @@
  *
  * It differs from the formulas of memory.ts, which are for Megatron-LM on many GPUs: Kumiki's compiler allocates
  * gradients only when they are computed, stores the residual stream and everything inside attention in float32 in every
- * precision, stores one chunk of the logits at a time, and assigns buffers by liveness. The peak is therefore not a sum
+ * precision, stores some rows of the logits at a time, and assigns memory by liveness. The peak is therefore not a sum
  * of parts but the maximum over a few moments of the step.
  *
  * Legend: T tokens of a batch, L layers, h hidden, f inner width of the MLP, q and k widths of all query and all key
@@ -50,6 +50,11 @@ export interface LocalRun {
   readonly precision?: keyof typeof localPrecisions | LocalPrecision
   /** Rows of the rotary tables (`maxPositionEmbeddings`). Default: the sequence. */
   readonly positions?: number
+  /**
+   * `webgpu` (default), where values that are alive at one time have buffers of their own, or `cpu`, where they lie
+   * beside each other in one.
+   */
+  readonly device?: 'cpu' | 'webgpu'
 }
 
 /** The moment of peak memory: at the loss, in the backward pass of the last layer, or when all gradients exist. */
@@ -68,24 +73,28 @@ export interface LocalMemory {
   readonly gradients: number
   /** Activations stored for the backward pass at the peak. */
   readonly activations: number
-  /** The chunk of logits allocated at the peak. */
+  /** The rows of logits allocated at the peak. */
   readonly logits: number
   /** Gradients of activations at the peak. */
   readonly working: number
   /**
-   * Memory that cannot be shared: WebGPU binds whole buffers, so a value larger than every free buffer (the embedding's
-   * gradient, computed last) needs a new one.
+   * Memory that cannot be shared on `webgpu`: a value larger than every free buffer (the embedding's gradient, computed
+   * last) needs a new one.
    */
   readonly unshared: number
   readonly total: number
   readonly moment: LocalMoment
 }
 
-/**
- * Logits up to this size in bytes are stored whole; larger ones in vocabulary chunks of at most this size, one at a
- * time.
- */
+/** Logits up to this size in bytes are stored whole; of larger ones, some rows at a time. */
 const logitsBytes = 16 << 20
+
+/** Rows of logits that are stored at a time: as many as fit, at least half as many as hidden units, in tiles of 128. */
+function logitRows(tokens: number, vocab: number, hidden: number): number {
+  if (4 * tokens * vocab <= logitsBytes) return tokens
+  const rows = Math.max(Math.floor(logitsBytes / 4 / vocab), Math.floor(hidden / 2), 1)
+  return Math.min(tokens, rows < 128 ? rows : rows - (rows % 128))
+}
 
 const bytesOf = { float32: 4, bfloat16: 2 } as const
 
@@ -117,7 +126,7 @@ function validateLocal(model: PlannerModel) {
   return known
 }
 
-const runFields: Fields<LocalRun> = { batch: 1, sequence: 1, accumulation: 1, precision: 1, positions: 1 }
+const runFields: Fields<LocalRun> = { batch: 1, sequence: 1, accumulation: 1, precision: 1, positions: 1, device: 1 }
 
 /** Validates formats. @throws RangeError or TypeError naming the field */
 function validatePrecision(given: LocalRun['precision']): Required<LocalPrecision> {
@@ -162,8 +171,8 @@ export function localLayerBytes(model: PlannerModel, precision: LocalRun['precis
  * Peak memory of one training step on one device, by formulas for the program that `@kumiki/train` compiles, including
  * its state, with AdamW and clipping by global norm.
  *
- * - *loss*: all activations, the chunk of logits (reused for their gradient), the gradient of the output table,
- * concatenated from its chunks, and the gradient of the last hidden states with the term of one chunk (8hT);
+ * - *loss*: all activations, some rows of logits (reused for their gradient), the gradient of the output table, to which
+ * each of them adds, and the gradient of the last hidden states, concatenated from theirs (4hT);
  * - *backward* of the last layer: its activations, the gradients of the residual stream (4hT) and of the MLP's inner
  * activations (4fT); logits are freed;
  * - *update*: the gradients of all parameters, those of matrices in the format `gradients`, until the global norm is
@@ -189,6 +198,7 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
   if (batch % accumulation !== 0)
     throw new RangeError(`run.accumulation must divide run.batch ${batch}, got ${accumulation}`)
   const precision = validatePrecision(run.precision)
+  const device = oneOf('run.device', run.device ?? 'webgpu', ['cpu', 'webgpu'] as const)
   const { hidden: h, ffn: f, layers: count, vocab, headDim, tiedEmbeddings } = known
   const tokens = (batch / accumulation) * sequence
   const w = bytesOf[precision.activations]
@@ -207,9 +217,7 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
   // After the last layer: the residual, the final norm's 1 / rms and output (for the output table's gradient); the loss
   // of each row.
   const afterLayers = tokens * (4 * h + 4 + w * h + 12)
-  const rows =
-    4 * tokens * vocab <= logitsBytes ? vocab : Math.max(128, Math.floor(logitsBytes / 4 / tokens / 128) * 128)
-  const logits = 4 * tokens * Math.min(rows, vocab)
+  const logits = 4 * logitRows(tokens, vocab, h) * vocab
 
   const sums = accumulation > 1 ? 4 * parameters : 0
   const moments = {
@@ -217,7 +225,7 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
       gradients: sums + 4 * table,
       activations: layers + afterLayers,
       logits,
-      working: (rows < vocab ? 8 : 4) * h * tokens,
+      working: 4 * h * tokens,
     },
     backward: { gradients: sums + 4 * (table + h), activations: layers, logits: 0, working: 4 * (h + f) * tokens },
     update: {
@@ -228,7 +236,7 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
     },
   }
   // Compared with the largest buffers that are free when the embedding's gradient is computed.
-  const alone = 4 * table > Math.max(4 * tokens * f, logits) ? 4 * table : 0
+  const alone = device === 'webgpu' && 4 * table > Math.max(4 * tokens * f, logits) ? 4 * table : 0
   if (alone > 0) moments.update.gradients -= alone
   const sum = (part: (typeof moments)[LocalMoment]) => part.gradients + part.activations + part.logits + part.working
   const moment = (Object.keys(moments) as LocalMoment[]).reduce((a, b) => (sum(moments[b]) > sum(moments[a]) ? b : a))
