@@ -1,4 +1,5 @@
 /** Encodings with offsets, and the conversion of their units. */
+import { TokenizerError } from './tokenizer-error.ts'
 
 /** Ids with their pieces and offsets. */
 export type Encoding = {
@@ -11,6 +12,18 @@ export type Encoding = {
 
 /** Unit of offsets: UTF-16 units, as in JavaScript, or code points, as in SentencePiece and Python. */
 export type OffsetUnit = 'utf16' | 'codePoint'
+
+/** Requires a list of ids: a single id or a text has no ids to decode. @throws TokenizerError */
+export function checkIds(ids: unknown): void {
+  if (typeof ids !== 'object' || typeof (ids as ArrayLike<number> | null)?.length !== 'number')
+    throw new TokenizerError(`decode: a list of ids is needed, as [5, 17], got ${ids === null ? 'null' : typeof ids}`)
+}
+
+/** Requires a unit of offsets, or none. @throws TokenizerError */
+export function checkUnit(unit: unknown): void {
+  if (unit !== undefined && unit !== 'utf16' && unit !== 'codePoint')
+    throw new TokenizerError(`offsets: the unit is ${JSON.stringify(unit)}; utf16 or codePoint is needed`)
+}
 
 /** Converts offsets in `text` from UTF-16 units to code points, in place. */
 export function toCodePointOffsets(text: string, offsets: [number, number][]): void {

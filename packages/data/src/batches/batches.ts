@@ -7,6 +7,7 @@
  * Attention is not masked between the documents of a window, as in LLM-jp's training.
  */
 
+import { checkOptions } from '../check-argument.ts'
 import { permutation, randomIntegers } from '../random.ts'
 import { DataMismatchError } from './data-mismatch-error.ts'
 import { checkInteger, joinDocuments, type TokenDocument, type TokenStream } from './token-stream.ts'
@@ -71,6 +72,7 @@ export class BatchIterator implements IterableIterator<Batch> {
 
   /** @internal use `batches` */
   constructor(options: BatchOptions) {
+    checkOptions('batches', options, 'documents, sequenceLength, batchSize and eosId')
     const { sequenceLength, batchSize, eosId, seed = 0, epochs = Number.POSITIVE_INFINITY } = options
     checkInteger('batches', 'sequenceLength', sequenceLength, 1, 2 ** 24)
     checkInteger('batches', 'batchSize', batchSize, 1, 2 ** 20)

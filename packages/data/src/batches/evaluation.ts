@@ -1,4 +1,5 @@
 /** Windows over held-out documents for evaluation: every token is a target exactly once. */
+import { checkList, checkOptions } from '../check-argument.ts'
 import { checkInteger, joinDocuments, type TokenDocument } from './token-stream.ts'
 
 export interface EvaluationOptions {
@@ -39,6 +40,8 @@ export function packEvaluation(
   options: EvaluationOptions,
 ): EvaluationSet {
   checkInteger('packEvaluation', 'sequenceLength', sequenceLength, 1, 2 ** 24)
+  checkList('packEvaluation: documents', documents, '[[5, 6, 7], [8, 9]]')
+  checkOptions('packEvaluation', options, 'eosId')
   const { eosId, layout = 'stream' } = options
   const { tokens, offsets } = joinDocuments('packEvaluation', documents, eosId, options.vocabSize)
   if (tokens.length === 0)

@@ -5,6 +5,7 @@
  * Documents are packed once; each epoch shuffles the sequences. Batches may span epochs.
  */
 
+import { checkList, checkOptions } from '../check-argument.ts'
 import { permutation, randomIntegers } from '../random.ts'
 import type { Batch } from './batches.ts'
 import { type PackedDocuments, packBestFit } from './best-fit.ts'
@@ -124,7 +125,10 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
   private order = new Uint32Array(0)
 
   /** @internal use `packedBatches` */
-  constructor({ documents, sequenceLength, batchSize, padId = 0, seed = 0 }: PackedBatchOptions) {
+  constructor(options: PackedBatchOptions) {
+    checkOptions('packedBatches', options, 'documents, sequenceLength and batchSize')
+    const { documents, sequenceLength, batchSize, padId = 0, seed = 0 } = options
+    checkList('packedBatches: documents', documents, '[{ ids, mask }]')
     checkInteger('packedBatches', 'batchSize', batchSize, 1, 2 ** 20)
     checkInteger('packedBatches', 'seed', seed, 0, 2 ** 32 - 1)
     const ids = documents.map((document) => document.ids)

@@ -1,6 +1,8 @@
 /** Export of texts as JSON lines, for a use that their release levels allow. Node only. */
+
 import { renameSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { checkOptions } from '../check-argument.ts'
 import { makeFolder } from '../make-folder.ts'
 import { documentStream, findTextFiles } from '../sources/document-stream.ts'
 import { FileWriter } from '../tokens/file-writer.ts'
@@ -43,8 +45,10 @@ export interface TextExport {
 export async function exportTexts(
   sources: readonly ExportedSource[],
   out: string,
-  { use, leaveOut = false }: ExportOptions,
+  options: ExportOptions,
 ): Promise<TextExport> {
+  checkOptions('exportTexts', options, 'use')
+  const { use, leaveOut = false } = options
   const leftOut: { name: string; releaseLevel: ReleaseLevel }[] = []
   const open = sources.filter(({ name, releaseLevel = 'L3' }) => {
     try {

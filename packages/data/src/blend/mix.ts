@@ -1,4 +1,5 @@
 /** Mixing of corpora by the number of repeats of each source. */
+import { checkList } from '../check-argument.ts'
 import { permutation, randomIntegers } from '../random.ts'
 import { assertTrainable, type ReleaseLevel } from './release-level.ts'
 
@@ -58,6 +59,7 @@ export function planMix(
   sources: readonly MeasuredSource[],
   options: { seed?: number } = {},
 ): { picks: MixPicks[]; table: MixRow[] } {
+  checkList('planMix: sources', sources, "[{ name: 'ja', lengths }]")
   const rows: Omit<MixRow, 'share'>[] = []
   const names = new Set<string>()
   const picks = sources.map((source, index): MixPicks => {
@@ -133,6 +135,9 @@ export function mixSources<Document extends ArrayLike<unknown>>(
   sources: readonly CorpusSource<Document>[],
   options: { seed?: number } = {},
 ): { documents: Document[]; table: MixRow[] } {
+  checkList('mixSources: sources', sources, "[{ name: 'ja', documents }]")
+  for (const { name, documents } of sources)
+    checkList(`mixSources: documents of source "${name}"`, documents, '[[5, 6, 7], [8, 9]]')
   const measured = sources.map(({ documents, ...source }) => ({
     ...source,
     lengths: documents.map(({ length }) => length),

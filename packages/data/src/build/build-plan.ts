@@ -3,6 +3,7 @@
  * and shards. Node only.
  */
 
+import { checkList, checkOptions } from '../check-argument.ts'
 import { textFormat } from '../sources/document-stream.ts'
 import { eachFile } from '../sources/find-files.ts'
 import type { TokenSubset } from '../tokens/subset-record.ts'
@@ -55,6 +56,8 @@ const groupBytes = 8 * 2 ** 20
  * mergeParts('work', 'built').documents // 2
  */
 export async function planBuild(paths: readonly string[], settings: BuildSettings): Promise<BuildPlan> {
+  checkList('planBuild: paths', paths, "['texts/', 'more.jsonl']")
+  checkOptions('planBuild', settings, 'vocabSize, eosId and encoding')
   const { statSync } = await import('node:fs')
   const files: string[] = []
   const sizes: number[] = []

@@ -1,4 +1,5 @@
 /** Language filter by eld (Nito-ELD: n-grams of 60 languages). Node and browsers. */
+import { checkList } from '../check-argument.ts'
 import type { Filter } from './filter.ts'
 
 /** Number of characters at the beginning of a text that are examined. */
@@ -10,6 +11,7 @@ const looked = 2000
  * @throws RangeError for a language that is not supported
  */
 export async function languageFilter(languages: readonly string[]): Promise<Filter> {
+  checkList('languageFilter: languages', languages, "['ja', 'en']")
   const { eld } = await import('eld/medium')
   const known = new Set(Object.values(eld.info().Languages))
   for (const language of languages)

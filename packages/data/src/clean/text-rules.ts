@@ -9,6 +9,8 @@ const part = (text: string, pattern: RegExp): number => (text.match(pattern)?.le
  * @example applyFilters([lengthFilter({ min: 20 })], 'too short', emptyCounts()) // null
  */
 export function lengthFilter({ min = 1, max = Number.POSITIVE_INFINITY }: { min?: number; max?: number } = {}): Filter {
+  if (!(min <= max))
+    throw new RangeError(`lengthFilter: min must be at most max, got ${min} and ${max}, which drop every text`)
   return {
     name: 'length',
     apply: ({ length }) => (length < min ? { drop: `below ${min}` } : length > max ? { drop: `above ${max}` } : true),

@@ -1,4 +1,5 @@
 /** Statistics of a corpus in one pass and bounded memory. */
+import { checkIterable } from '../check-argument.ts'
 import { randomIntegers } from '../random.ts'
 import { LengthCounts, type LengthSummary } from './length-counts.ts'
 import { hashOf, RepeatCounts } from './repeat-counts.ts'
@@ -73,6 +74,7 @@ export async function inspectDocuments(
   texts: AsyncIterable<string> | Iterable<string>,
   options: InspectOptions = {},
 ): Promise<CorpusView> {
+  checkIterable('inspectDocuments: texts', texts, "['a text', 'another']")
   const { encode, samples = 5, languageSample = 1000, seed = 0, onDocument } = options
   const lengths = new LengthCounts()
   const tokenLengths = new LengthCounts()

@@ -1,4 +1,5 @@
 /** Reads text files into documents in memory. Node only. */
+import { checkList } from '../check-argument.ts'
 import { isIso2022Jp, likelyEncoding } from './encoding.ts'
 import { filesBelow, statOf } from './find-files.ts'
 import { beginsArray, jsonArrayTexts } from './json-array.ts'
@@ -58,6 +59,7 @@ export async function readCorpus(paths: readonly string[]): Promise<string[]> {
 export async function readCorpusFiles(paths: readonly string[]): Promise<CorpusFile[]> {
   const { extname } = await import('node:path')
   const { readFile, stat } = await import('node:fs/promises')
+  checkList('readCorpus: paths', paths, "['texts/', 'more.jsonl']")
   if (paths.length === 0) throw new Error('readCorpus: no path was given; name a file or a directory')
   const found = new Set<string>()
   for (const path of paths) for (const file of await filesAt(path)) found.add(file)

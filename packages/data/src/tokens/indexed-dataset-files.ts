@@ -1,5 +1,6 @@
 /** Reading and writing of Megatron-LM's token files on disk. Node only. */
 
+import { checkIterable, checkOptions } from '../check-argument.ts'
 import { DatasetWriter } from './dataset-writer.ts'
 import {
   checkVocabulary,
@@ -38,6 +39,8 @@ export async function writeIndexedDataset(
     subsets?: readonly TokenSubset[] | ((tokens: number) => readonly TokenSubset[])
   },
 ): Promise<{ documents: number; tokens: number }> {
+  checkOptions('writeIndexedDataset', options, 'vocabSize')
+  checkIterable('writeIndexedDataset: documents', documents, '[[5, 6, 7], [8, 9]]')
   const { vocabSize, eosId, subsets } = options
   checkVocabulary('writeIndexedDataset', vocabSize, eosId)
   const end = eosId === undefined ? null : encodeTokens([eosId], vocabSize)

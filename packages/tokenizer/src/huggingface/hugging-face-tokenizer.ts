@@ -1,7 +1,7 @@
 /** The tokenizer of a Hugging Face tokenizer.json. */
 import { checkOptions } from '../check-options.ts'
 import type { Encoding, OffsetUnit } from '../encoding.ts'
-import { toCodePointOffsets } from '../encoding.ts'
+import { checkIds, checkUnit, toCodePointOffsets } from '../encoding.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { textFromBytes } from '../utf8.ts'
 import {
@@ -244,6 +244,7 @@ export class HuggingFaceTokenizer {
     const run = this.tokenize(name, given, options, true)
     const offsets: [number, number][] = []
     for (let k = 0; k < run.count; k++) offsets.push([run.starts[k], run.ends[k]])
+    checkUnit(options.unit)
     if (options.unit === 'codePoint') toCodePointOffsets(given, offsets)
     const pieces = offsets.map((_, k) => run.spelt.get(k) ?? this.idToToken(run.ids[k]))
     const { trim } = this.post
@@ -265,6 +266,7 @@ export class HuggingFaceTokenizer {
    * @throws TokenizerError where an id is not in the vocabulary
    */
   decode(ids: ArrayLike<number>, options: { skipSpecialTokens?: boolean } = {}): string {
+    checkIds(ids)
     const tokens: string[] = []
     for (let k = 0; k < ids.length; k++) {
       const token = this.idToToken(ids[k])

@@ -1,6 +1,6 @@
 /** The tokenizer of a SentencePiece model. */
 import { checkOptions } from '../check-options.ts'
-import { type Encoding, type OffsetUnit, toCodePointOffsets } from '../encoding.ts'
+import { checkIds, checkUnit, type Encoding, type OffsetUnit, toCodePointOffsets } from '../encoding.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { MALFORMED, REPLACEMENT, readBytes } from '../utf8.ts'
 import { BpeSegmenter } from './bpe-segmenter.ts'
@@ -239,6 +239,7 @@ export class Tokenizer {
    */
   encodeWithOffsets(text: string | Uint8Array, options: { unit?: OffsetUnit } = {}): Encoding {
     const encoding = (typeof text === 'string' && this.piecesOfPlain(text)) || this.piecesOfNormalized(text)
+    checkUnit(options.unit)
     if (options.unit === 'codePoint') {
       toCodePointOffsets(typeof text === 'string' ? text : readBytes(text, REPLACEMENT), encoding.offsets)
     }
@@ -273,6 +274,7 @@ export class Tokenizer {
    * @throws TokenizerError where an id is not in the vocabulary
    */
   decode(ids: ArrayLike<number>): string {
+    checkIds(ids)
     const stream = this.decodeStream()
     const text = new JoinedText()
     for (let i = 0; i < ids.length; i++) text.push(stream.push(ids[i]))
