@@ -171,8 +171,8 @@ export function localLayerBytes(model: PlannerModel, precision: LocalRun['precis
  * Peak memory of one training step on one device, by formulas for the program that `@kumiki/train` compiles, including
  * its state, with AdamW and clipping by global norm.
  *
- * - *loss*: all activations, some rows of logits (reused for their gradient), the gradient of the output table, to which
- * each of them adds, and the gradient of the last hidden states, concatenated from theirs (4hT);
+ * - *loss*: all activations, some rows of logits (reused for their gradient), the gradient of the output table, to
+ * which each of them adds, and the gradient of the last hidden states, concatenated from theirs (4hT);
  * - *backward* of the last layer: its activations, the gradients of the residual stream (4hT) and of the MLP's inner
  * activations (4fT); logits are freed;
  * - *update*: the gradients of all parameters, those of matrices in the format `gradients`, until the global norm is
