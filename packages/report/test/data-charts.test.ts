@@ -157,6 +157,9 @@ test('memoryChart has the parts of the formulas in percent of the compiled peak'
   const svg = wellFormed(memoryChart([{ label: 'nano', estimated, peakBytes: 100e6 }]))
   expect(titlesOf(svg).slice(1)).toEqual(['nano: weights 30 %', 'nano: activations 60 %'])
   expect(textsOf(svg)).toEqual(expect.arrayContaining(['compiled', '90 of 100 MB']))
+  // The note does not cross the line, whose label is centred on it.
+  const xOf = (text: string) => Number(new RegExp(`<text x="([0-9.]+)"[^>]*>${text}<`).exec(svg)![1])
+  expect(xOf('90 of 100 MB')).toBeGreaterThan(xOf('compiled'))
   expect(wellFormed(memoryChart([]))).not.toMatch(/NaN|Infinity/)
 })
 

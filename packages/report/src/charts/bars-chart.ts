@@ -113,7 +113,17 @@ export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
       (above
         ? textElement(left, y + 14, fitted(label, fontSize, width - left), 'start')
         : textElement(left - 8, middle, label, 'end')) +
-      textElement(x(totals[index]) + 7, middle, note, 'start', { halo: true })
+      textElement(
+        noteStart(
+          x(totals[index]),
+          note,
+          limits.map(({ value }) => x(value)),
+        ),
+        middle,
+        note,
+        'start',
+        { halo: true },
+      )
     )
   })
   return frame({
@@ -125,6 +135,14 @@ export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
     height: bottom + 24,
     body: [head.body, at(0, headed, legended.body), body, ...texts, ...limitLabels(limits, x, top - 8, width)].join(''),
   })
+}
+
+/** Where a note after a bar begins: behind the lines of limits that would cross it. */
+function noteStart(barEnd: number, note: string, lines: readonly number[]): number {
+  const gap = 7
+  const width = textWidth(note, fontSize)
+  const sorted = [...lines].sort((a, b) => a - b)
+  return sorted.reduce((start, line) => (line > start - gap && line < start + width ? line + gap : start), barEnd + gap)
 }
 
 /** From the ninth part on the colours repeat, paler. */
