@@ -1,4 +1,4 @@
-// Cross-entropy of a linear layer, by chunks of the vocabulary, so that not all logits are in memory at once.
+// Cross-entropy of a linear layer, of which not all logits of a large vocabulary are in memory at once.
 
 import { requireNumber, requireOptions, requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
