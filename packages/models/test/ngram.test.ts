@@ -138,3 +138,12 @@ describe('fitNgram', () => {
     expect(() => fitNgram([[1]], options).probability([7], 1)).toThrow(/history\[0\]/)
   })
 })
+
+it('documents that are no lists are refused: a list of ids is one document, not several', () => {
+  expect(() => fitNgram([5, 6, 7] as never, { order: 2, vocabSize: 20 })).toThrow(
+    'fitNgram: a document must be a list of token ids, as in [[5, 6, 7]], got 5',
+  )
+  expect(() => fitNgram([[5, 6]], { order: 2, vocabSize: 20 }).score([5] as never)).toThrow(
+    'score: a document must be a list of token ids',
+  )
+})

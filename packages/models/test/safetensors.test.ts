@@ -194,3 +194,14 @@ it("headers are taken and refused as Python's safetensors does", () => {
   for (const [header, size, expected] of cases) expect(taken(header, size), header).toBe(expected)
   expect(cases.length).toBeGreaterThan(300)
 })
+
+it('data that is not bytes is refused, since its values would be cut to bytes', async () => {
+  const tensor = { name: 'w', shape: [2], dtype: 'F32' as const, data: Float32Array.of(1.5, -300) as never }
+  expect(() => encodeSafetensors([tensor])).toThrow(
+    'tensor "w": data must be the bytes as a Uint8Array, got Float32Array',
+  )
+  const chunks = async () => {
+    for await (const _ of safetensorsChunks([{ ...tensor, data: (() => tensor.data) as never }]));
+  }
+  await expect(chunks()).rejects.toThrow(/got Float32Array; of a typed array: new Uint8Array/)
+})

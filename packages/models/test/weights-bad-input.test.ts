@@ -199,3 +199,18 @@ test.each([
   await expect(loadModel(device, folder)).rejects.toThrow(`${path(name)}: ${fault}`)
   await (whole ? writeFile(path(name), whole) : rm(path(name)))
 })
+
+test('a folder that cannot be made is named, and nothing waits for it', async () => {
+  const file = path('in-the-way')
+  await writeFile(file, '')
+  const parameters = decoderModel(architecture).initialize(device)
+  for (const place of [file, join(file, 'below')])
+    await expect(saveModel(place, architecture, parameters)).rejects.toThrow(
+      `${place}: the folder cannot be made (${file} is a file); give another place`,
+    )
+  // The system answers ENOENT here although the parent exists: Node's recursive mkdir does not return.
+  if (process.platform === 'linux')
+    await expect(saveModel('/proc/kumiki/model', architecture, parameters)).rejects.toThrow(
+      /^\/proc\/kumiki\/model: the folder cannot be made \(\w+ at \/proc\/kumiki\); give another place$/,
+    )
+})

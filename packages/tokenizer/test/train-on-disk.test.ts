@@ -57,6 +57,13 @@ test('what cannot be met is said before anything is read', async () => {
   await fails({ inputSentenceSize: 5 }, /training uses all lines/)
   await fails({ vocabSise: 5 }, /the nearest is vocabSize/)
   writeFileSync(join(folder, 'letter.txt'), 'mine')
+  await fails(
+    { folder: join(folder, 'letter.txt') },
+    /letter\.txt cannot be made \(.*letter\.txt is a file\); give another place/,
+  )
+  // Node's recursive mkdir does not return here.
+  if (process.platform === 'linux')
+    await fails({ folder: '/proc/kumiki/x' }, /folder \/proc\/kumiki\/x cannot be made \(\w+ at \/proc\/kumiki\)/)
   await fails({ folder }, /has files that are not from training/)
   expect(readFileSync(join(folder, 'letter.txt'), 'utf8')).toBe('mine')
 })

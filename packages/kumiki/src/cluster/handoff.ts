@@ -2,10 +2,9 @@
  * Exports a run to be continued on Megatron-LM: weights, data, tokenizer, launch and conversion scripts, and a list of
  * what is not transferred.
  */
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ReleaseLevel } from '@kumiki/data'
-import { type TokenSubset, writeIndexedDataset } from '@kumiki/data/node'
+import { makeFolder, type TokenSubset, writeIndexedDataset } from '@kumiki/data/node'
 import type { ModelArchitecture } from '@kumiki/models'
 import { copyTokenizerFiles, saveModel } from '@kumiki/models/node'
 import type { Cluster, LaunchRecipe, LaunchRequest, ParallelPlan } from '@kumiki/planner'
@@ -101,7 +100,7 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
         )}${divided === batch ? '' : `. Use --global-batch ${divided}, which can be divided among ${gpus} GPUs`}`,
     )
   }
-  await mkdir(join(out, 'data'), { recursive: true })
+  await makeFolder(join(out, 'data'))
   const device = await init({ backend: 'cpu', threads: 1 })
   try {
     const average = snapshot.arrays.has(`optimizer.average.${firstName(snapshot.arrays)}`)

@@ -1,5 +1,5 @@
 /** `kumiki convert`: converts a model to another format, with its tokenizer and a model card. */
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { countParameters, decoderModel, type ModelArchitecture, mergeAdapter } from '@kumiki/models'
 import {
@@ -74,7 +74,8 @@ export async function runConvert(options: ConvertOptions): Promise<Converted> {
         `${options.model}: it states no licence (general.license); give it, such as --licence apache-2.0`,
       )
     const name = options.name ?? basename(resolve(folders?.folder ?? options.model)).replace(/\.gguf$/, '')
-    await mkdir(out, { recursive: true })
+    const { makeFolder } = await import('@kumiki/data/node')
+    await makeFolder(out)
     if (to === 'gguf') {
       const tokenizer = folders ? await ggufTokenizer(folders.tokenizer, architecture) : undefined
       if (!tokenizer)

@@ -1,6 +1,7 @@
 /** Atomic replacement of files: a reader finds the old content or the new, never part of it. Node only. */
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { makeFolder } from './make-folder.ts'
 
 let counter = 0
 
@@ -12,7 +13,7 @@ export async function replaceFile(
   path: string,
   content: string | Uint8Array | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${counter++}.tmp`)
   try {
     const file = await open(temporary, 'wx')

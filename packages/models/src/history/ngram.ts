@@ -131,6 +131,10 @@ export class NgramModel {
     owner: string,
     event: (before: number, previous: number, token: number) => void,
   ): number {
+    if (typeof document !== 'object' || typeof (document as TokenDocument | null)?.length !== 'number')
+      throw new TypeError(
+        `${owner}: a document must be a list of token ids, as in [[5, 6, 7]], got ${String(document)}`,
+      )
     const length = document.length + (this.endId === undefined ? 0 : 1)
     let before = -1
     let previous = this.start

@@ -2,12 +2,14 @@
  * Downloads models from the Hugging Face Hub into a cache, with resumed transfers and checks of size and hash. Node
  * only.
  */
+
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { replaceFile } from '../files/atomic-file.ts'
+import { makeFolder } from '../files/make-folder.ts'
 import { modelFiles } from './model-files.ts'
 import { isPickled, pickledOnly } from './weight-files.ts'
 
@@ -65,9 +67,9 @@ export async function fetchFromHub(name: string, options: HubOptions = {}): Prom
     throw new Error(`hf:${name}: ${(error as Error).message}`, { cause: error })
   }
   const folder = join(home, commit)
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   for (const file of files) await fetchFile(name, commit, file, folder, options)
-  await mkdir(join(home, 'refs'), { recursive: true })
+  await makeFolder(join(home, 'refs'))
   await replaceFile(known, commit)
   return folder
 }

@@ -80,6 +80,11 @@ function layoutOf(tensors: readonly SafetensorsTensor[], metadata: Readonly<Reco
 }
 
 function checkLength(tensor: SafetensorsTensor, data: Uint8Array, bytes: number): Uint8Array {
+  // Values of another type would be cut to bytes one by one.
+  if (!(data instanceof Uint8Array))
+    throw new TypeError(
+      `encodeSafetensors: tensor ${JSON.stringify(tensor.name)}: data must be the bytes as a Uint8Array, got ${Object.prototype.toString.call(data).slice(8, -1)}; of a typed array: new Uint8Array(a.buffer, a.byteOffset, a.byteLength)`,
+    )
   if (data.byteLength === bytes) return data
   throw new RangeError(
     `encodeSafetensors: tensor ${JSON.stringify(tensor.name)}: ${tensor.dtype} [${tensor.shape.join(', ')}] takes ${bytes} bytes, got ${data.byteLength}`,

@@ -1,9 +1,9 @@
 /** The working folder of training under a memory limit. Node only. */
+
 import {
   closeSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -20,6 +20,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { Spill, SpillReader, SpillWriter } from '../training/spill.ts'
+import { makeFolder } from './make-folder.ts'
 
 const STATE = 'state.json'
 const LOCK = 'lock'
@@ -37,7 +38,7 @@ export class SpillFolder implements Spill {
   constructor(path: string) {
     this.path = path
     this.lock = join(path, LOCK)
-    mkdirSync(path, { recursive: true })
+    makeFolder(path)
     const others = readdirSync(path).filter((name) => !OWN.test(name) && name !== LOCK && !name.startsWith(`${LOCK}.`))
     if (others.length > 0) {
       throw new TokenizerError(`train: ${path} has files that are not from training (${others[0]}); give a new folder`)

@@ -1,10 +1,12 @@
 /** Staged training under a memory limit. Node only. */
+
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { type StagedModel, type StagedOptions, stagedModels } from '../training/staged.ts'
 import { reestimateSpilled, trainSpilled } from '../training/train-spilled.ts'
+import { makeFolder } from './make-folder.ts'
 import { budgetOf, inputOf, type Settings, settingsOf, trainInFolder, writeModel } from './train-on-disk.ts'
 
 type Lines = Iterable<string> | AsyncIterable<string>
@@ -43,7 +45,7 @@ export async function trainStagedOnDisk(options: StagedOnDiskOptions): Promise<U
     })
   }
   const budget = budgetOf(memory)
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const other = readdirSync(folder).find((name) => !OWN.test(name))
   if (other !== undefined) {
     throw new TokenizerError(`train: ${folder} has files that are not from training (${other}); give a new folder`)
