@@ -1,6 +1,17 @@
 /** Unknown fields are refused with the nearest name, in every request of the package. */
 import { expect, it } from 'vitest'
-import { assessBudget, emitMegatron, emitSlurm, estimate, plan, simulate, simulatePipeline } from '../src/index.ts'
+import {
+  assessBudget,
+  changeMemory,
+  emitMegatron,
+  emitSlurm,
+  estimate,
+  minimumGpus,
+  plan,
+  rankPlan,
+  simulate,
+  simulatePipeline,
+} from '../src/index.ts'
 import { readMegatron } from '../src/read.ts'
 import { recipe, v3_13b } from './models.ts'
 
@@ -52,4 +63,17 @@ it.each([
 it('takes a resolved plan again', () => {
   const first = estimate(base)
   expect(estimate({ ...base, plan: first.plan }).stepSeconds).toBe(first.stepSeconds)
+})
+
+it.each([undefined, null, 5, 'x'])('a search that is %j is named', (given) => {
+  const missing = any(given as unknown as object)
+  for (const ask of [
+    () => plan(missing),
+    () => rankPlan(missing, own),
+    () => changeMemory(missing),
+    () => minimumGpus(missing),
+  ])
+    expect(ask).toThrow('search must be an object, got ')
+  expect(() => changeMemory(any({}))).toThrow('cluster must be an object, got undefined')
+  expect(() => minimumGpus(any({ cluster }))).toThrow('recipe must be an object, got undefined')
 })

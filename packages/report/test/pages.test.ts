@@ -10,6 +10,8 @@ describe('html', () => {
     const inner = html`<b title="${evil}">${evil}</b>`
     expect(inner.text).not.toMatch(/<script|alert\('x/)
     expect(inner.text).not.toContain('\u0000')
+    for (const other of [null, false, {}, 1n])
+      expect(() => html`${other as never}`).toThrow(`html: a value must be a text, a number, what html or raw made`)
     expect(html`${[inner, 1, undefined, 'a<b']}`.text).toBe(`${inner.text}1a&lt;b`)
   })
 })

@@ -1,5 +1,5 @@
 /** Queries on clusters and plans: minimum GPUs, sensitivity to parameters, effect of more memory. */
-import { integer, positive } from '../check.ts'
+import { integer, object, positive } from '../check.ts'
 import { type Cluster, validateCluster } from '../cluster/cluster.ts'
 import { findGpu, type Gpu } from '../cluster/gpus.ts'
 import { type Estimate, estimate, type PlanRequest } from '../estimate/estimate.ts'
@@ -35,6 +35,8 @@ export function minimumGpus(
   },
   maxNodes = 4096,
 ): MinimumGpus {
+  object('cluster', object('search', search).cluster)
+  object('recipe', search.recipe)
   integer('maxNodes', maxNodes, 1, 1e6)
   const at = (nodes: number) => ({ ...search, cluster: { ...search.cluster, nodes }, limit: 1 })
   const { gpu, gpusPerNode } = validateCluster({ ...search.cluster, nodes: 1 })
@@ -186,6 +188,7 @@ export interface MemoryChange {
  * @example changeMemory({ model, cluster, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } }, 2).factor // 2
  */
 export function changeMemory(search: PlanSearch, factor = 2): MemoryChange {
+  object('cluster', object('search', search).cluster)
   positive('factor', factor, 1e3)
   const gpu = typeof search.cluster.gpu === 'string' ? findGpu(search.cluster.gpu) : search.cluster.gpu
   const larger = { ...gpu, memoryBytes: gpu.memoryBytes * factor }

@@ -1,5 +1,5 @@
 /** Ranks a given plan among all plans of a search. */
-import { integer } from '../check.ts'
+import { integer, object } from '../check.ts'
 import { layerMemory } from '../estimate/memory.ts'
 import { shapeCosts } from '../estimate/shape-costs.ts'
 import type { ParallelPlan, ResolvedPlan } from '../plan/parallel-plan.ts'
@@ -31,6 +31,7 @@ export interface PlanRanking {
  * @example rankPlan({ model, cluster, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } }, own).reasons // []
  */
 export function rankPlan(search: PlanSearch, own: ParallelPlan): PlanRanking {
+  object('search', search)
   const limit = integer('limit', search.limit ?? 10, 1, 1e6)
   const all = enumerate(search)
   const { model, cluster, run, feasible } = all

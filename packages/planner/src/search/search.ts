@@ -1,5 +1,5 @@
 /** Plan search, with rankings by throughput and by stability. */
-import { integer } from '../check.ts'
+import { integer, object } from '../check.ts'
 import { type Candidate, candidatesOf, faster, moreStable } from './candidates.ts'
 import { enumerate, type Refusal } from './enumerate.ts'
 import type { RefusalKind } from './refusals.ts'
@@ -33,6 +33,7 @@ export interface PlanResult {
  * console.log(byStability[0].estimate.plan.tensorParallel, byStability[0].risks.length) // 2 0
  */
 export function plan(search: PlanSearch): PlanResult {
+  object('search', search)
   const limit = integer('limit', search.limit ?? 10, 1, 1e6)
   const all = enumerate(search)
   const { feasible, tally } = all

@@ -38,5 +38,8 @@ function write(content: Content): string {
   if (content instanceof Markup) return content.text
   if (typeof content === 'string') return escapeText(content)
   if (typeof content === 'number') return String(content)
-  return content.map(write).join('')
+  if (Array.isArray(content)) return content.map(write).join('')
+  throw new TypeError(
+    `html: a value must be a text, a number, what html or raw made, undefined, or a list of these, got ${String(content)}`,
+  )
 }
