@@ -10,8 +10,8 @@ export type AddressType = 'i32' | 'i64'
 export const page = 65536
 /** How many pages a memory can have: all that 32 bits address, and with 64 bits what engines allow. */
 export const maximumPages = { i32: 65536, i64: 262144 } as const
-/** The first page is reserved for the kernels' own constants, and so that no pointer is 0. */
-export const heapStart = page
+/** Bytes at the start, one page, that are reserved for the kernels' own constants, and so that no pointer is 0. */
+export const heapStart = 65536
 
 /** A module of one empty memory with 64-bit addresses: valid where the runtime has such. */
 const memory64Probe = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 5, 3, 1, 4, 0)
