@@ -42,7 +42,8 @@ test('tune() measures every kernel of a case, and the program takes the best', a
   })
 
   // The choice holds for the adapter, and goes with `Device.tuning` into another process.
-  expect(device.tuning).toEqual({ adapter: expect.stringMatching(/\w/), choices: { [key]: chosen } })
+  // Devices of other tests in this process may have chosen for other cases.
+  expect(device.tuning).toMatchObject({ adapter: expect.stringMatching(/\w/), choices: { [key]: chosen } })
   const second = await init({ backend: 'webgpu' })
   expect(second.tuning).toEqual(device.tuning)
   second.dispose()
