@@ -4,6 +4,7 @@
  *
  *     node --conditions=source --import tsx benchmarks/tokenizer.ts --rounds 5 --train --json
  */
+import { Console } from 'node:console'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -60,7 +61,7 @@ try {
   if (!cpp) console.error('spm_encode is not installed (apt-get install sentencepiece): its rows are SKIPPED')
   await speed(cpp)
   if (values.train) await training(cpp)
-  console.table(rows)
+  new Console(values.json ? process.stderr : process.stdout).table(rows)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
