@@ -119,7 +119,7 @@ export class WasmMemory {
     const size = allocatedBytes(bytes)
     if (size > largestBlock[this.kind.address])
       throw new DeviceError(
-        `cpu: a tensor of ${bytes} bytes; with 64-bit memory one tensor may have ${largestBlock.i64 - slack}: divide it`,
+        `cpu: a tensor of ${bytes} bytes; with 64-bit memory one tensor may have ${largestBlock.i64 - slack}: divide it, or use init({ memory64: false }), where all tensors together may have 4 GiB`,
       )
     const same = this.recycled.get(size)?.pop()
     if (same) return same
